@@ -1,0 +1,57 @@
+"""What ``nvmsim devices`` prints."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from nvmsim.errors import InputError
+
+FORMATS = ("table", "json")
+
+
+def list_devices() -> str:
+    """List the bundled profiles, one a line, and how to see more."""
+    from nvmsim.device.profile import device_names, load_device
+
+    devices = [load_device(name) for name in device_names()]
+    rows = [("name", "bits", "page", "ECC", "error model", "")]
+    for device in devices:
+        page = f"{device.page.user_bytes}+{device.page.spare_bytes}"
+        rows.append(
+            (device.name, str(device.cell.bits), page, device.ecc.code, device.rber["model"], device.description)
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    lines = ["  ".join([*map(str.ljust, row, widths), row[5]]).rstrip() for row in rows]
+    return "\n".join(
+        [*lines, "", "nvmsim devices show NAME prints one of them; a path to a profile of your own works too"]
+    )
+
+
+def show_device(where: str | Path, settings: Sequence[str] = (), fmt: str = "table") -> str:
+    """Return the resolved profile with its error rates; ``fmt`` is "table" or "json"; raises InputError."""
+    from nvmsim.device.profile import load_device
+    from nvmsim.device.show import as_json, as_text
+
+    if fmt not in FORMATS:
+        raise InputError(f"--format {fmt}: must be one of {', '.join(FORMATS)}")
+    device = load_device(where, settings)
+    return as_json(device) if fmt == "json" else as_text(device)
+
+
+def check_device(where: str | Path) -> str:
+    """Say that a profile is right, and what to know of it; raise InputError with everything that is wrong."""
+    from nvmsim.device.ages import ages
+    from nvmsim.device.profile import load_device
+    from nvmsim.device.resolve import leaves
+
+    device = load_device(where)
+    keys = leaves(device)
+    assumed = sum(device.is_assumption(key) for key in keys)
+    lines = [f"{where}: a valid profile; {assumed} of its {len(keys)} values are assumptions"]
+    for age in ages(device):
+        notes = list(age.rates.warnings)
+        if age.verdict == "FAILS":
+            notes.append(f"misses its UBER target: {age.uber:.1e} against {age.uber_target:.1e}")
+        lines += [f"note: condition {age.condition.name}: {note}" for note in notes]
+    if "worn" not in device.conditions:
+        lines.append("note: there is no condition worn, which commands take by default")
+    return "\n".join(lines)

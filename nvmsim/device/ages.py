@@ -1,0 +1,47 @@
+"""What each named age of a device means: its error rates, and what its ECC leaves of them."""
+
+from dataclasses import dataclass
+
+from nvmsim.device.ecc import final_uber, page_failures
+from nvmsim.device.parts import Condition, Device
+from nvmsim.device.rber import Rates, device_rates
+
+
+@dataclass(frozen=True)
+class Age:
+    """One condition with its rates.
+
+    ``retried`` is the share of page reads whose first decoding fails; ``uber`` is that of the worst page type
+    after the last retry. Both are None without a code.
+    """
+
+    condition: Condition
+    rates: Rates
+    uber_target: float
+    retried: float | None = None
+    uber: float | None = None
+
+    @property
+    def verdict(self) -> str:
+        """Say whether the uncorrectable bit error rate meets its target: meets, FAILS or no ECC."""
+        if self.uber is None:
+            return "no ECC"
+        return "meets" if self.uber <= self.uber_target else "FAILS"
+
+
+def ages(device: Device) -> list[Age]:
+    """Compute every named condition of a device.
+
+    >>> from nvmsim.device.profile import load_device
+    >>> [(age.condition.name, age.verdict) for age in ages(load_device("slc"))][-1]
+    ('beyond', 'FAILS')
+    """
+    return [_age(device, condition) for condition in device.conditions.values()]
+
+
+def _age(device: Device, condition: Condition) -> Age:
+    rates, target = device_rates(device, condition), device.ecc.uber_target
+    if device.ecc.code == "none":
+        return Age(condition, rates, target)
+    retried = float(page_failures(device, rates)[:, 0].mean())
+    return Age(condition, rates, target, retried, final_uber(device, rates))

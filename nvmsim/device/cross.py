@@ -1,0 +1,111 @@
+"""What the keys of a profile demand of each other."""
+
+import math
+from collections.abc import Callable
+
+from nvmsim.device.check import Checked
+from nvmsim.device.parts import PAGE_TYPES, Cell, EccSpec, Retry
+from nvmsim.errors import InputError
+from nvmsim.plugins import names
+from nvmsim.suggest import or_near
+
+NEEDS = {"bch": ("t",), "ldpc": ("limit_rber", "waterfall_decades")}
+"""Keys without which a code says nothing; codes of others check their own."""
+OWN = ("t", "limit_rber", "waterfall_decades")
+
+
+def cross_check(found: Checked) -> None:
+    """Add what is wrong between keys to ``found.problems``; keys that are wrong themselves are passed over."""
+    for rule in RULES:
+        rule(found)
+
+
+def ecc_spec(found: Checked) -> EccSpec:
+    """Build the code's description from checked values; what a code does not use is left out.
+
+    Without a code nothing is decoded and nothing can fail, so there is no latency and no retry.
+    """
+    values = {key.removeprefix("ecc."): value for key, value in found.values.items() if key.startswith("ecc.")}
+    retry = Retry(values.pop("retry.max"), values.pop("retry.rber_factor"))
+    if values["code"] == "none":
+        values |= {"codeword_bytes": found.values["page.user_bytes"], "parity_bytes": 0, "engines": 1}
+        values |= {"decode_latency_us": 0.0, "decode_bandwidth_gb_s": math.inf}
+        retry = Retry()
+    unused = set(OWN) - set(NEEDS.get(values["code"], OWN if values["code"] != "none" else ()))
+    return EccSpec(**{key: None if key in unused else value for key, value in values.items()}, retry=retry)
+
+
+def _gray_code(found: Checked) -> None:
+    if both := found.get("cell.bits", "cell.gray_code"):
+        bits, code = both
+        counts = [int(part) for part in code.split("-")]
+        if len(counts) != bits or sum(counts) != 2**bits - 1:
+            allowed = f"the read boundaries of {bits} page types, {2**bits - 1} in all"
+            found.wrong("cell.gray_code", code, allowed)
+
+
+def _metadata(found: Checked) -> None:
+    if both := found.get("page.metadata_bytes", "page.spare_bytes"):
+        metadata, spare = both
+        if metadata > spare:
+            found.wrong("page.metadata_bytes", metadata, f"at most page.spare_bytes, {spare}")
+
+
+def _code(found: Checked) -> None:
+    code = found.values.get("ecc.code")
+    if code is None or code == "none":
+        return
+    if code not in names("ecc"):
+        found.say("ecc.code", f"{code!r}: {or_near(code, names('ecc'))}")
+        return
+    for key in ("codeword_bytes", "parity_bytes", *NEEDS.get(code, ())):
+        path = f"ecc.{key}"
+        if path in found.values and found.values[path] is None:
+            found.say(path, f"missing: must be a number for code {code}")
+
+
+def _parity(found: Checked) -> None:
+    keys = ("ecc.code", "ecc.codeword_bytes", "ecc.parity_bytes", "page.user_bytes", "page.spare_bytes")
+    every = found.get(*keys, "page.metadata_bytes")
+    if not every or every[0] == "none":
+        return
+    _, codeword, parity, user, spare, metadata = every
+    codewords = -(-user // codeword)
+    if codewords * parity > spare - metadata:
+        room = f"{spare - metadata} spare bytes hold {codewords} codewords a page"
+        found.wrong("ecc.parity_bytes", parity, f"at most {max(0, spare - metadata) // codewords}: {room}")
+
+
+def _decoder(found: Checked) -> None:
+    """Build and try the code where all of its own keys are right, to learn what it says itself."""
+    from nvmsim.device.ecc import make_ecc  # as in _rber
+
+    if any(key.partition(".")[0] == "ecc" for key in found.bad) or found.get("page.user_bytes") is None:
+        return
+    try:
+        make_ecc(ecc_spec(found)).failure([1])
+    except InputError as error:
+        found.problems.extend(f"{found.label}: {_under('ecc', problem)}" for problem in error.problems)
+
+
+def _rber(found: Checked) -> None:
+    """Let the error model read its own parameters."""
+    from nvmsim.device.rber import build_error_model  # loads numerical packages, which a mere listing can spare
+
+    bits = found.values.get("cell.bits")
+    if not found.rber or bits is None:
+        return
+    cell = Cell(bits, found.values.get("cell.gray_code"))
+    try:
+        build_error_model(found.rber, cell, PAGE_TYPES[bits])
+    except InputError as error:
+        for problem in error.problems:
+            key, _, what = problem.partition(": ")
+            found.say(key, what)
+
+
+def _under(section: str, problem: str) -> str:
+    return problem if problem.startswith(f"{section}.") else f"{section}.{problem}"
+
+
+RULES: tuple[Callable[[Checked], None], ...] = (_gray_code, _metadata, _code, _parity, _decoder, _rber)

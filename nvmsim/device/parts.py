@@ -1,0 +1,170 @@
+"""What a device is made of, with the unit of every number in its name.
+
+A profile file becomes a :class:`Device` in :mod:`nvmsim.device.profile`, which checks it first:
+the classes here trust their values.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nvmsim.errors import InputError
+from nvmsim.suggest import or_near
+
+PAGE_TYPES = {1: ("lsb",), 2: ("lsb", "msb"), 3: ("lsb", "csb", "msb"), 4: ("lsb", "csb", "msb", "tsb")}
+ASSUMPTION = "assumption"
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """How many of each unit there are; a channel is a bus that its dies share.
+
+    >>> Geometry(channels=8, dies_per_channel=4, planes_per_die=4, pages_per_block=1152, blocks_per_plane=800).dies
+    32
+    """
+
+    channels: int
+    dies_per_channel: int
+    planes_per_die: int
+    pages_per_block: int
+    blocks_per_plane: int
+
+    @property
+    def dies(self) -> int:
+        """Count the dies of all channels."""
+        return self.channels * self.dies_per_channel
+
+    @property
+    def pages(self) -> int:
+        """Count the pages of the whole device."""
+        return self.dies * self.planes_per_die * self.pages_per_block * self.blocks_per_plane
+
+
+@dataclass(frozen=True)
+class Page:
+    """One physical page: user bytes first, then spare bytes, of which ``metadata_bytes`` are taken.
+
+    >>> Page(user_bytes=16384, spare_bytes=2208).bits
+    148736
+    """
+
+    user_bytes: int
+    spare_bytes: int
+    metadata_bytes: int = 0
+    scrambler: bool = True
+
+    @property
+    def bits(self) -> int:
+        """Count the bits of the physical page."""
+        return 8 * (self.user_bytes + self.spare_bytes)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Bits a cell (1 to 4) and its Gray code, named by the read boundaries of each page type ("2-3-2")."""
+
+    bits: int
+    gray_code: str | None = None
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Times of the array in microseconds and the bus in megatransfers (one byte each) a second.
+
+    ``read_us`` has one entry per page type. ``arbitration`` is "fair" (a waiting command goes first)
+    or "data_out_first".
+    """
+
+    read_us: tuple[float, ...]
+    program_us: float
+    erase_us: float
+    bus_mt_s: float
+    command_us: float
+    arbitration: str
+    cache_read: bool
+
+
+@dataclass(frozen=True)
+class Host:
+    """The host link in 10^9 bytes a second; None is a link that never limits."""
+
+    bandwidth_gb_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Retry:
+    """At most ``max`` read retries; each multiplies the RBER by ``rber_factor``."""
+
+    max: int = 0
+    rber_factor: float = 1.0
+
+
+@dataclass(frozen=True)
+class EccSpec:
+    """An error-correcting code and its decoder.
+
+    ``codeword_bytes`` counts data only. ``t`` belongs to bounded-distance codes, ``limit_rber`` and
+    ``waterfall_decades`` to LDPC; None elsewhere. Latency is per codeword, in microseconds and pipelined;
+    bandwidth is 10^9 user bytes a second per engine.
+    """
+
+    code: str
+    codeword_bytes: int
+    parity_bytes: int
+    t: int | None
+    limit_rber: float | None
+    waterfall_decades: float | None
+    uber_target: float
+    engines: int
+    decode_latency_us: float
+    decode_bandwidth_gb_s: float
+    retry: Retry = Retry()
+
+
+@dataclass(frozen=True)
+class Condition:
+    """An age of the device: wear in program/erase cycles, retention in days at a temperature, reads of each page."""
+
+    name: str = "custom"
+    pe_cycles: float = 0
+    retention_days: float = 0
+    temperature_c: float = 40
+    reads_per_page: float = 0
+
+
+@dataclass(frozen=True)
+class Device:
+    """A checked device profile; ``sources`` maps dotted keys to where their numbers come from."""
+
+    name: str
+    geometry: Geometry
+    page: Page
+    cell: Cell
+    timing: Timing
+    host: Host
+    ecc: EccSpec
+    rber: Mapping[str, Any]
+    conditions: Mapping[str, Condition]
+    sources: Mapping[str, str] = field(default_factory=dict)
+    description: str = ""
+
+    @property
+    def page_types(self) -> tuple[str, ...]:
+        """Name the page types, in the order in which a die's groups go through them."""
+        return PAGE_TYPES[self.cell.bits]
+
+    def source(self, key: str) -> str:
+        """Return the source of a dotted key: its own, or that of the nearest section around it."""
+        while key and key not in self.sources:
+            key = key.rpartition(".")[0]
+        return self.sources.get(key, f"{ASSUMPTION}: no source given")
+
+    def is_assumption(self, key: str) -> bool:
+        """Tell whether the number at a dotted key is an assumption rather than a sourced value."""
+        return self.source(key).startswith(ASSUMPTION)
+
+    def condition(self, name: str) -> Condition:
+        """Return the condition of this name; raise InputError with the known names if there is none."""
+        if name in self.conditions:
+            return self.conditions[name]
+        raise InputError(f"{self.name}: condition {name!r}: {or_near(name, self.conditions)}")

@@ -1,0 +1,167 @@
+"""A device profile as text for people and as JSON for programs."""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from textwrap import wrap
+from typing import Any
+
+from nvmsim.device.ages import Age, ages
+from nvmsim.device.override import BY_USER
+from nvmsim.device.parts import ASSUMPTION, Device
+from nvmsim.device.resolve import leaves, plain, source_of
+from nvmsim.device.sections import describe
+
+WIDTH = 98
+_KEY, _VALUE = 28, 22
+_LEGEND = "A assumption   V read in the named work   S quoted elsewhere   C computed   U set by the user"
+
+
+def as_text(device: Device) -> str:
+    """Write a resolved profile: each value with unit, source mark and source, then its error rates by age."""
+    title = f"{device.name}: {device.description}" if device.description else device.name
+    lines = [*wrap(title, WIDTH), f"marks: {_LEGEND}", f"page types: {' / '.join(device.page_types)}"]
+    section, before = "", ""
+    for key, value in leaves(device).items():
+        here = _section(key)
+        if here != section:
+            lines += ["", here]
+            section, before = here, ""
+        source = source_of(device, key)
+        lines += _row(device, key, value, source=source, told="" if source == before else source)
+        before = source
+    return "\n".join([*lines, "", *_age_table(device, ages(device))])
+
+
+def as_json(device: Device) -> str:
+    """Write the profile, the source of every value and the error rates by age as JSON."""
+    keys = leaves(device)
+    data = {
+        "profile": plain(device),
+        "sources": {key: source_of(device, key) for key in keys},
+        "assumptions": [key for key in keys if device.is_assumption(key)],
+        "ages": {age.condition.name: _age_data(device, age) for age in ages(device)},
+    }
+    return json.dumps(data, indent=2, allow_nan=False)
+
+
+def mark(source: str) -> str:
+    """Return the one-letter mark of a source: A, V, S, C, U, or a dot where the text has none.
+
+    >>> mark("a datasheet [V]"), mark("assumption: default")
+    ('V', 'A')
+    """
+    if source.startswith(ASSUMPTION):
+        return "A"
+    if source == BY_USER:
+        return "U"
+    return next((letter for letter in "VSC" if f"[{letter}]" in source), ".")
+
+
+def _section(key: str) -> str:
+    return key.rpartition(".")[0] if key.startswith("conditions.") else key.partition(".")[0]
+
+
+def _row(device: Device, key: str, value: Any, *, source: str, told: str) -> list[str]:
+    name = key.removeprefix(f"{_section(key)}.")
+    unit = key_type.kind.unit if (key_type := describe(key)) else ""
+    shown = _value(value, device.page_types)
+    shown = f"{shown} {unit}".rstrip()
+    text = _told(told)
+    long = len(shown) > _VALUE
+    first = f"  {name:{_KEY}}{'' if long else shown:{_VALUE}} {mark(source)} {text[0] if text else ''}"
+    rest = [" " * (_KEY + _VALUE + 5) + line for line in text[1:]]
+    return [first.rstrip(), *rest, *(_long(value, shown, device) if long else [])]
+
+
+def _told(source: str) -> list[str]:
+    bare = source.removeprefix(f"{ASSUMPTION}: ").removesuffix(f"[{mark(source)}]").strip()
+    return wrap(bare, WIDTH - _KEY - _VALUE - 5)
+
+
+def _long(value: Any, shown: str, device: Device) -> list[str]:
+    items = [_value(item, device.page_types) for item in value] if isinstance(value, list) else [shown]
+    return [line for item in items for line in wrap(item, WIDTH, initial_indent="    ", subsequent_indent="      ")]
+
+
+def _value(value: Any, page_types: Sequence[str]) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return _power(f"{value:.6g}")
+    if isinstance(value, dict) and set(value) == set(page_types):
+        return f"{' / '.join(_value(value[name], page_types) for name in page_types)}"
+    if isinstance(value, list) and len(value) == 2:
+        return " to ".join(_value(item, page_types) for item in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_value(item, page_types)}" for name, item in value.items())
+    if isinstance(value, list):
+        return " ".join(_value(item, page_types) for item in value)
+    return str(value)
+
+
+def _power(number: str) -> str:
+    """Write 1e-05 as 1e-5."""
+    return re.sub(r"e-0", "e-", number)
+
+
+def _age_table(device: Device, found: Sequence[Age]) -> list[str]:
+    head = ["age", "P/E", "days", "°C", "reads", *device.page_types, "mean", "retry", "UBER", ""]
+    rows = [head, *([*_age_cells(age), *_rate_cells(device, age)] for age in found)]
+    target = _power(f"{device.ecc.uber_target:g}")
+    title = f"RBER of each page type by age; share of reads to retry; UBER after ECC (at most {target})"
+    lines = [title, *_aligned(rows)]
+    if any(zero != one for age in found for zero, one in age.rates.by_page_type):
+        lines += ["", "RBER where 0 is stored / where 1 is stored", *_aligned(_by_stored_bit(device, found))]
+    warnings = [f"{age.condition.name}: {text}" for age in found for text in age.rates.warnings]
+    return lines + ([""] if warnings else []) + [line for text in warnings for line in wrap(text, WIDTH)]
+
+
+def _age_cells(age: Age) -> list[str]:
+    condition = age.condition
+    numbers = (condition.pe_cycles, condition.retention_days, condition.temperature_c, condition.reads_per_page)
+    return [condition.name, *(f"{number:g}" for number in numbers)]
+
+
+def _rate_cells(device: Device, age: Age) -> list[str]:
+    by_type = [_power(f"{rate:.2e}") for rate in (*age.rates.array.mean(axis=1), age.rates.mean)]
+    return [*by_type, _small(age.retried), _small(age.uber), age.verdict]
+
+
+def _small(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.2f}" if value >= 0.1 else "<1e-99" if value < 1e-99 else _power(f"{value:.0e}")
+
+
+def _by_stored_bit(device: Device, found: Sequence[Age]) -> list[list[str]]:
+    rows = [["age", *device.page_types]]
+    for age in found:
+        pairs = [f"{zero:.2e} / {one:.2e}" for zero, one in age.rates.by_page_type]
+        rows.append([age.condition.name, *map(_power, pairs)])
+    return rows
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  " + "  ".join(_cells(row, widths)).rstrip() for row in rows]
+
+
+def _cells(row: Sequence[str], widths: Iterable[int]) -> list[str]:
+    return [
+        cell.ljust(width) if index == 0 else cell.rjust(width)
+        for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+    ]
+
+
+def _age_data(device: Device, age: Age) -> dict[str, Any]:
+    pairs = zip(device.page_types, age.rates.by_page_type, strict=True)
+    return {
+        "rber": {name: {"stored_0": zero, "stored_1": one, "mean": (zero + one) / 2} for name, (zero, one) in pairs},
+        "mean_rber": age.rates.mean,
+        "pages_retried": age.retried,
+        "uber": age.uber,
+        "uber_target": age.uber_target,
+        "verdict": age.verdict,
+        "warnings": list(age.rates.warnings),
+    }

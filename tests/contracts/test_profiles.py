@@ -1,0 +1,68 @@
+"""What every bundled device profile keeps to."""
+
+import json
+import pickle
+
+import pytest
+
+from nvmsim.cli_devices import show_device
+from nvmsim.device.ages import ages
+from nvmsim.device.ecc import final_uber
+from nvmsim.device.parts import ASSUMPTION
+from nvmsim.device.profile import device_names, load_device
+from nvmsim.device.rber import device_rates
+from nvmsim.device.resolve import leaves, plain
+from nvmsim.device.show import mark
+from nvmsim.resources import bundled
+
+NAMES = device_names()
+AGES = ("fresh", "mid", "worn", "beyond")
+
+
+@pytest.fixture(params=NAMES)
+def device(request):
+    return load_device(request.param)
+
+
+def test_the_named_profiles_are_bundled():
+    assert {"slc", "mlc", "tlc", "tlc-2y", "qlc"} <= set(NAMES)
+
+
+def test_every_value_has_a_source_of_its_own_or_its_section(device):
+    missing = [key for key in leaves(device) if device.source(key).endswith(("no source given", ": default"))]
+    assert missing == []
+
+
+def test_every_source_is_marked_or_called_an_assumption(device):
+    unmarked = [key for key in leaves(device) if mark(device.source(key)) not in "VSCA"]
+    assert unmarked == []
+    assert all(text.startswith(f"{ASSUMPTION}: ") for text in device.sources.values() if ASSUMPTION in text)
+
+
+def test_it_has_the_four_ages_and_worn_is_not_younger_than_mid(device):
+    assert tuple(device.conditions) == AGES
+    means = [device_rates(device, device.conditions[name]).mean for name in AGES]
+    assert means == sorted(means)
+
+
+def test_worn_meets_its_uber_target(device):
+    uber = final_uber(device, device_rates(device, device.condition("worn")))
+    assert 0 < uber <= device.ecc.uber_target
+    assert {age.condition.name: age.verdict for age in ages(device)}["worn"] == "meets"
+
+
+def test_no_age_leaves_the_range_of_the_error_model(device):
+    assert {age.condition.name: age.rates.warnings for age in ages(device)} == dict.fromkeys(AGES, ())
+
+
+def test_it_is_named_like_its_file_and_survives_pickling(device):
+    assert (bundled("devices") / f"{device.name}.yaml").is_file()
+    assert pickle.loads(pickle.dumps(device)) == device
+
+
+def test_the_resolved_profile_loads_again_as_the_same_device(device, tmp_path):
+    path = tmp_path / "again.yaml"
+    path.write_text(json.dumps(json.loads(show_device(device.name, fmt="json"))["profile"]))
+    again = load_device(path)
+    assert plain(again) == plain(device)
+    assert (again.timing, again.ecc, again.conditions) == (device.timing, device.ecc, device.conditions)
