@@ -1,0 +1,185 @@
+"""What an error-correcting code lets through."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import gammaln, logsumexp
+
+from nvmsim.device.binomial import binomial_pmf
+from nvmsim.device.ecc_ldpc import LdpcWaterfall, calibrate
+from nvmsim.errors import InputError
+from nvmsim.plugins import lookup
+
+if TYPE_CHECKING:
+    from nvmsim.device.profile import Device, EccSpec
+    from nvmsim.device.rber import Rates
+
+
+@dataclass(frozen=True)
+class Ecc(ABC):
+    """An error-correcting code over codewords of ``codeword_bytes`` data and ``parity_bytes`` parity.
+
+    A kind of its own says in :meth:`failure` how many errors it stands; all else follows. ``detects`` tells
+    whether the decoder knows that it failed, so that the read is tried again.
+    """
+
+    spec: EccSpec
+    detects = True
+
+    @property
+    def data_bits(self) -> int:
+        """Data bits of a codeword (k)."""
+        return 8 * self.spec.codeword_bytes
+
+    @property
+    def codeword_bits(self) -> int:
+        """Data and parity bits of a codeword (n)."""
+        return 8 * (self.spec.codeword_bytes + self.spec.parity_bytes)
+
+    @abstractmethod
+    def failure(self, errors: ArrayLike) -> np.ndarray:
+        """Return P(decoding fails | this many of the codeword's bits are wrong), float64 in the shape of ``errors``."""
+
+    def codeword_failure(self, rber: float, *, shortened_bits: int = 0) -> float:
+        """Return P(a codeword fails) if each bit is wrong with probability ``rber`` alone: the exact binomial sum.
+
+        Relative error below 1e-10 down to 1e-300. ``shortened_bits`` are known to both sides and never wrong.
+        """
+        bits = self.codeword_bits - shortened_bits
+        return min(1.0, float(binomial_pmf(bits, rber) @ self.failure(np.arange(bits + 1))))
+
+    def uber(self, rber: float) -> float:
+        """Return the uncorrectable bit error rate: P(a codeword fails) / data bits (JEDEC JESD218)."""
+        return self.codeword_failure(rber) / self.data_bits
+
+
+@dataclass(frozen=True)
+class NoEcc(Ecc):
+    """No code: every error stays, and nobody knows of it."""
+
+    detects = False
+
+    def failure(self, errors: ArrayLike) -> np.ndarray:
+        """Return 1 for any error."""
+        return np.where(np.asarray(errors) > 0, 1.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Bch(Ecc):
+    """A bounded-distance code: up to ``t`` errors are corrected, more are left as they are and flagged.
+
+    Miscorrection is left out: a received word with more than t errors may lie within t of another codeword (of
+    random words, a share of sum C(n, i <= t) / 2^parity bits); here it counts as flagged.
+    Raises InputError if t is missing or the parity cannot carry it.
+    """
+
+    def __post_init__(self) -> None:
+        if self.spec.t is None or self.spec.t < 1:
+            raise InputError(f"ecc.t: {self.spec.t}: a bch code needs a whole number of at least 1")
+        least = _least_parity_bits(self.codeword_bits, self.spec.t)
+        if 8 * self.spec.parity_bytes < least:
+            raise InputError(
+                f"ecc.parity_bytes: {self.spec.parity_bytes}: no code with so little parity corrects {self.spec.t} "
+                f"errors in {self.codeword_bits} bits; must be at least {-(-least // 8)} (sphere packing)"
+            )
+
+    def failure(self, errors: ArrayLike) -> np.ndarray:
+        """Return 1 for more than t errors."""
+        return np.where(np.asarray(errors) > self.spec.t, 1.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Ldpc(Ecc):
+    """A code known by its correction limit: UBER is ``uber_target`` at RBER ``limit_rber``.
+
+    Decoding fails with probability Phi((log10(errors / n) - m) / s): m, where half of the codewords fail, lies
+    ``waterfall_decades`` above the limit, and s is what the target at the limit then implies.
+    Raises InputError if the three numbers do not fit a codeword of this length.
+    """
+
+    def __post_init__(self) -> None:
+        self.waterfall  # noqa: B018  (a bad specification must fail here, not in the first read)
+
+    @property
+    def waterfall(self) -> LdpcWaterfall:
+        """The calibrated curve (computed once a specification)."""
+        spec = self.spec
+        return calibrate(
+            self.codeword_bits,
+            limit_rber=spec.limit_rber,
+            waterfall_decades=spec.waterfall_decades,
+            codeword_failure=spec.uber_target * self.data_bits,
+        )
+
+    def failure(self, errors: ArrayLike) -> np.ndarray:
+        """Return the waterfall at this many errors."""
+        return self.waterfall.failure(errors)
+
+
+def make_ecc(spec: EccSpec) -> Ecc:
+    """Build the code that a profile's ``ecc`` section names; raises InputError with what does not fit.
+
+    >>> from nvmsim.device.profile import load_device
+    >>> make_ecc(load_device("slc").ecc).failure([8, 9]).tolist()
+    [0.0, 1.0]
+    """
+    return lookup("ecc", spec.code)(spec)
+
+
+def page_failures(device: Device, rates: Rates) -> np.ndarray:
+    """Return P(a page read fails at attempt r), float64 (page types, retry.max + 1).
+
+    A page fails if any of its codewords does; attempt r sees the rates times ``rber_factor``^r. The errors of a
+    retry are among those before it, so this is also P(all attempts up to r fail). Zero where nothing detects.
+
+    >>> from nvmsim.device.profile import load_device
+    >>> from nvmsim.device.rber import Rates
+    >>> page_failures(load_device("slc"), Rates(((1e-3, 1e-3),))).round(3).tolist()
+    [[0.202]]
+    """
+    ecc, retry = make_ecc(device.ecc), device.ecc.retry
+    if not ecc.detects:
+        return np.zeros((len(rates.by_page_type), retry.max + 1))
+    factors = retry.rber_factor ** np.arange(retry.max + 1)
+    return np.array([[_page_failure(ecc, device.page.user_bytes, rber) for rber in row] for row in _at(rates, factors)])
+
+
+def final_uber(device: Device, rates: Rates) -> float:
+    """Return the uncorrectable bit error rate after the last retry, of the worst page type.
+
+    >>> from nvmsim.device.profile import load_device
+    >>> from nvmsim.device.rber import Rates
+    >>> f"{final_uber(load_device('slc'), Rates(((5.49e-5, 5.49e-5),))):.1e}"
+    '1.0e-15'
+    """
+    retry = device.ecc.retry
+    ecc = make_ecc(device.ecc)
+    factor = retry.rber_factor**retry.max if ecc.detects else 1.0
+    return max(ecc.uber(rber) for rber in _at(rates, np.array([factor]))[:, 0])
+
+
+def _at(rates: Rates, factors: np.ndarray) -> np.ndarray:
+    """Return the RBER of a scrambled page (half of its bits store 1), float64 (page types, factors)."""
+    return np.minimum(np.outer(rates.array.mean(axis=1), factors), 0.5)
+
+
+def _page_failure(ecc: Ecc, user_bytes: int, rber: float) -> float:
+    """Return P(any codeword of a page fails); the last one may hold less data."""
+    full, rest = divmod(user_bytes, ecc.spec.codeword_bytes)
+    survival = full * np.log1p(-ecc.codeword_failure(rber))
+    if rest:
+        survival += np.log1p(-ecc.codeword_failure(rber, shortened_bits=ecc.data_bits - 8 * rest))
+    return float(-np.expm1(survival))
+
+
+def _least_parity_bits(bits: int, errors: int) -> int:
+    """Return the fewest parity bits with which any code corrects ``errors`` of ``bits`` (Hamming bound)."""
+    weights = np.arange(min(errors, bits) + 1)
+    patterns = gammaln(bits + 1) - gammaln(weights + 1) - gammaln(bits - weights + 1)
+    # The slack keeps perfect codes in spite of rounding.
+    return int(np.ceil(logsumexp(patterns) / np.log(2) - 1e-6))

@@ -1,0 +1,1 @@
+"""The error models that come with nvmsim, one a file; a profile's ``rber.model`` names one."""

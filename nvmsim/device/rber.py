@@ -1,0 +1,116 @@
+"""From the age of a device to the probability that a stored bit is read wrong (RBER)."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nvmsim.errors import InputError
+from nvmsim.plugins import lookup
+
+if TYPE_CHECKING:
+    from nvmsim.device.profile import Cell, Condition, Device
+
+MAX_RBER = 0.5
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Probability that a bit flips, for each page type and stored bit.
+
+    ``by_page_type[type]`` is (P(flip | stored 0), P(flip | stored 1)), each in [0, 0.5]; page types are in
+    the order lsb, csb, msb, tsb. ``warnings`` says where the model was asked outside its fit.
+    Raises InputError if there is no page type or a rate lies outside [0, 0.5].
+
+    >>> Rates(((1e-3, 3e-3), (2e-3, 2e-3))).mean
+    0.002
+    """
+
+    by_page_type: tuple[tuple[float, float], ...]
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        wrong = [rate for pair in self.by_page_type for rate in pair if not 0 <= rate <= MAX_RBER]
+        if wrong or not self.by_page_type:
+            raise InputError([f"RBER {rate}: must be from 0 to 0.5" for rate in wrong] or "rates of no page type")
+
+    @property
+    def mean(self) -> float:
+        """The RBER averaged over page types and stored bits, in [0, 0.5]."""
+        return float(self.array.mean())
+
+    @property
+    def array(self) -> np.ndarray:
+        """The rates as float64 of shape (page types, 2)."""
+        return np.array(self.by_page_type, dtype=np.float64)
+
+
+def clipped(by_page_type: Iterable[Sequence[float]], warnings: Sequence[str] = ()) -> Rates:
+    """Return Rates cut to [0, 0.5], with a warning that names the largest rate that was cut.
+
+    >>> clipped([(0.7, 0.1)]).warnings
+    ('rber: 0.7 is cut to 0.5, where a read says nothing about the stored bit',)
+    """
+    rates = [tuple(float(rate) for rate in pair) for pair in by_page_type]
+    worst = max(max(pair) for pair in rates)
+    if worst > MAX_RBER:
+        warnings = (*warnings, f"rber: {worst:g} is cut to 0.5, where a read says nothing about the stored bit")
+    return Rates(tuple((min(zero, MAX_RBER), min(one, MAX_RBER)) for zero, one in rates), tuple(warnings))
+
+
+class ErrorModel(ABC):
+    """Gives the rates of a device at one age; a profile's ``rber`` section names one and its parameters."""
+
+    @classmethod
+    @abstractmethod
+    def from_profile(cls, parameters: Mapping[str, Any], cell: Cell, page_types: Sequence[str]) -> ErrorModel:
+        """Build the model from the ``rber`` section less ``model``.
+
+        Raises InputError with every problem; keys are relative to ``rber``.
+        """
+
+    @abstractmethod
+    def rates(self, condition: Condition) -> Rates:
+        """Return the rates at this age; outside the fitted range, with a warning that names quantity and range."""
+
+
+def build_error_model(rber: Mapping[str, Any], cell: Cell, page_types: Sequence[str]) -> ErrorModel:
+    """Build the error model that an ``rber`` section (``model`` and its parameters) describes.
+
+    Raises InputError with every problem, each named ``rber.KEY``.
+
+    >>> from nvmsim.device.profile import Cell, Condition
+    >>> build_error_model({"model": "constant", "rber": 1e-3}, Cell(1), ("lsb",)).rates(Condition()).mean
+    0.001
+    """
+    if "model" not in rber:
+        raise InputError("rber.model: missing; must name an error model")
+    parameters = {key: value for key, value in rber.items() if key != "model"}
+    try:
+        return lookup("error_model", rber["model"]).from_profile(parameters, cell, page_types)
+    except InputError as error:
+        raise InputError([_within_rber(problem) for problem in error.problems]) from None
+
+
+def _within_rber(problem: str) -> str:
+    return f"rber.model: {problem}" if problem.startswith("error_model ") else f"rber.{problem}"
+
+
+def error_model(device: Device) -> ErrorModel:
+    """Build the error model of a device; raises InputError with every problem of its ``rber`` section."""
+    return build_error_model(device.rber, device.cell, device.page_types)
+
+
+def device_rates(device: Device, condition: Condition) -> Rates:
+    """Return the rates of a device at an age.
+
+    >>> from nvmsim.device.profile import load_device
+    >>> tlc = load_device("tlc")
+    >>> round(device_rates(tlc, tlc.condition("worn")).mean, 4)
+    0.004
+    """
+    return error_model(device).rates(condition)

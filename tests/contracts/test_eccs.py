@@ -1,0 +1,85 @@
+"""What every code must do, whether it came with nvmsim or from outside."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from nvmsim.device.correction import correct
+from nvmsim.device.ecc import Ecc, make_ecc
+from nvmsim.device.layout import PageLayout
+from nvmsim.device.parts import EccSpec
+from nvmsim.plugins import names, register
+
+
+@dataclass(frozen=True)
+class Repeated(Ecc):
+    """A user's code: decoding fails with probability e / n, whatever the profile's other numbers."""
+
+    def failure(self, errors):
+        return np.asarray(errors) / self.codeword_bits
+
+
+register("ecc", "repeated", Repeated)
+SPECS = {
+    "none": {"parity_bytes": 0},
+    "bch": {"t": 8},
+    "ldpc": {"limit_rber": 4e-3, "waterfall_decades": 0.8},
+    "repeated": {},
+}
+
+
+def build(name):
+    numbers = {"t": None, "limit_rber": None, "waterfall_decades": None, "parity_bytes": 32, **SPECS[name]}
+    decoder = {"engines": 1, "decode_latency_us": 8, "decode_bandwidth_gb_s": 2}
+    return make_ecc(EccSpec(code=name, codeword_bytes=256, uber_target=1e-12, **numbers, **decoder))
+
+
+def test_every_known_code_is_held_to_this_contract():
+    assert set(SPECS) <= set(names("ecc")) and set(SPECS) >= {"none", "bch", "ldpc"}
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_failure_is_a_probability_that_rises_from_zero(name):
+    ecc = build(name)
+    failure = ecc.failure(np.arange(ecc.codeword_bits + 1))
+    assert failure.dtype == np.float64 and failure.shape == (ecc.codeword_bits + 1,)
+    assert failure[0] == 0 and (np.diff(failure) >= 0).all() and failure[-1] <= 1
+    assert float(ecc.failure(3)) == failure[3]
+
+
+@pytest.mark.parametrize("name", SPECS)
+@pytest.mark.parametrize("rber", [1e-6, 1e-3, 2e-2, 0.5])
+def test_codeword_failure_is_the_binomial_mean_of_failure(name, rber):
+    ecc = build(name)
+    errors = np.arange(ecc.codeword_bits + 1)
+    expected = float(stats.binom.pmf(errors, ecc.codeword_bits, rber) @ ecc.failure(errors))
+    assert ecc.codeword_failure(rber) == pytest.approx(expected, rel=1e-9, abs=0)
+    assert ecc.uber(rber) == pytest.approx(expected / 2048, rel=1e-9, abs=0)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_no_errors_no_failure(name):
+    assert build(name).codeword_failure(0.0) == 0 == build(name).uber(0.0)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_what_is_left_is_part_of_what_was_wrong(name):
+    ecc, rng = build(name), np.random.default_rng(5)
+    layout = PageLayout("ecc", 1024, 160, 32, 1, 1, 1, 1, False)
+    wrong = np.flatnonzero(rng.random(50 * layout.page_bits) < 3e-3)
+    flips = (wrong // layout.page_bits << 32 | wrong % layout.page_bits).astype(np.uint64)
+    left = correct(
+        lambda attempt: flips,
+        ecc=ecc,
+        layout=layout,
+        codeword_bytes=256,
+        parity_bytes=ecc.spec.parity_bytes,
+        retry_max=1,
+        uniforms=lambda pages, codewords: np.random.default_rng(7).random((50, 4))[pages, codewords],
+    )
+    assert set(left.addresses.tolist()) <= set(flips.tolist())
+    assert ((left.addresses & np.uint64(0xFFFFFFFF)) < 8 * 1024).all()
+    assert (left.failed > 0) == (len(left.addresses) > 0)
+    assert (left.retried > 0) == (ecc.detects and left.failed > 0)

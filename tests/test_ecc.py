@@ -1,0 +1,316 @@
+"""Codes against exact binomial tails and real BCH codewords; correction of stored pages against brute force."""
+
+from decimal import Decimal, localcontext
+from math import comb
+
+import galois
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from nvmsim.device.binomial import binomial_pmf
+from nvmsim.device.correction import correct
+from nvmsim.device.ecc import final_uber, make_ecc, page_failures
+from nvmsim.device.layout import PageLayout
+from nvmsim.device.parts import Cell, Device, EccSpec, Geometry, Host, Page, Retry, Timing
+from nvmsim.device.rber import Rates
+from nvmsim.errors import InputError
+from nvmsim.plugins import register
+
+ROOMY = {"uber_target": 1e-15, "engines": 1, "decode_latency_us": 8.0, "decode_bandwidth_gb_s": 2.0}
+
+
+def spec(code="bch", codeword_bytes=1024, parity_bytes=128, t=None, limit=None, waterfall=None, **more):
+    return EccSpec(code, codeword_bytes, parity_bytes, t, limit, waterfall, **{**ROOMY, **more})
+
+
+def bch(t, codeword_bytes, parity_bytes, **more):
+    return make_ecc(spec("bch", codeword_bytes, parity_bytes, t=t, **more))
+
+
+def ldpc(codeword_bytes=1024, parity_bytes=128, limit=8e-3, waterfall=0.5, **more):
+    return make_ecc(spec("ldpc", codeword_bytes, parity_bytes, limit=limit, waterfall=waterfall, **more))
+
+
+def exact_tail(n, rber, t):
+    """Sum P(more than t of n wrong) with 60 digits until the terms no longer matter."""
+    with localcontext(prec=60, Emin=-(10**6)):
+        p, e, total = Decimal(rber), t + 1, Decimal(0)
+        term = comb(n, e) * p**e * (1 - p) ** (n - e)
+        while term > total * Decimal("1e-20"):
+            total, term, e = total + term, term * (n - e) / (e + 1) * p / (1 - p), e + 1
+    return float(total)
+
+
+# Limits of BCH codes: UBER is 1e-15 and 1e-16 at these RBER (exact binomial tails, two digits).
+BCH_LIMITS = [
+    (4, 512, 7, 3.3e-6, 2.1e-6),
+    (8, 512, 13, 5.5e-5, 4.2e-5),
+    (24, 1024, 42, 5.1e-4, 4.6e-4),
+    (40, 1024, 70, 1.3e-3, 1.2e-3),
+    (60, 1024, 105, 2.5e-3, 2.3e-3),
+    (72, 1024, 126, 3.2e-3, 3.0e-3),
+    (100, 1024, 175, 4.9e-3, 4.7e-3),
+]
+
+
+@pytest.mark.parametrize(("t", "data", "parity", "client", "enterprise"), BCH_LIMITS)
+def test_bch_meets_its_target_up_to_the_published_rber(t, data, parity, client, enterprise):
+    ecc = bch(t, data, parity)
+    for limit, target in ((client, 1e-15), (enterprise, 1e-16)):
+        half = 0.501 * 10 ** (np.floor(np.log10(limit)) - 1)
+        assert ecc.uber(limit - half) <= target <= ecc.uber(limit + half)
+
+
+@pytest.mark.parametrize(
+    ("t", "data", "parity", "rber"),
+    [(1, 512, 2, 1e-9), (8, 512, 13, 5.5e-5), (8, 512, 13, 2.0**-110), (40, 1024, 70, 1e-3), (72, 1024, 126, 1e-2)],
+)
+def test_codeword_failure_is_the_exact_binomial_tail(t, data, parity, rber):
+    ecc = bch(t, data, parity)
+    expected = exact_tail(ecc.codeword_bits, rber, t)
+    assert expected > 1e-300
+    assert ecc.codeword_failure(rber) == pytest.approx(expected, rel=1e-10, abs=0)
+    assert ecc.uber(rber) == pytest.approx(expected / (8 * data), rel=1e-10, abs=0)
+
+
+@given(st.integers(1, 40_000), st.floats(1e-12, 0.5), st.floats(0, 1))
+@settings(max_examples=60, deadline=None, derandomize=True)
+def test_binomial_terms_are_scipy_s(n, p, where):
+    e = round(n * where)
+    expected = stats.binom.pmf(e, n, p)
+    assert binomial_pmf(n, p)[e] == pytest.approx(expected, rel=1e-9, abs=1e-290)
+
+
+@pytest.mark.parametrize("p", [0.0, 1.0])
+def test_binomial_terms_at_certainty(p):
+    assert binomial_pmf(5, p).tolist() == [float(e == 5 * p) for e in range(6)]
+
+
+@pytest.mark.parametrize(
+    ("limit", "waterfall", "target"), [(8e-3, 0.5, 1e-15), (1.2e-2, 0.25, 1e-11), (6e-3, 0.7, 1e-17)]
+)
+def test_ldpc_meets_its_target_at_its_limit(limit, waterfall, target):
+    ecc = ldpc(limit=limit, waterfall=waterfall, uber_target=target)
+    n, middle = ecc.codeword_bits, limit * 10**waterfall
+    errors = np.arange(n + 1)
+    failure = ecc.failure(errors)
+    assert stats.binom.pmf(errors, n, limit) @ failure / ecc.data_bits == pytest.approx(target, rel=1e-9)
+    assert np.interp(middle * n, errors, failure) == pytest.approx(0.5, abs=2e-3)
+    assert failure[0] == 0 and (np.diff(failure) >= 0).all()
+
+
+def test_ldpc_rises_with_rber():
+    ubers = [ldpc().uber(rber) for rber in (1e-4, 1e-3, 5e-3, 8e-3, 1.2e-2, 2.5e-2, 0.1)]
+    assert ubers == sorted(ubers) and ubers[0] < 1e-40 and ubers[-1] == pytest.approx(1 / 8192, rel=1e-3)
+
+
+def test_no_code_corrects_nothing():
+    ecc = make_ecc(spec("none", 512, 0))
+    assert ecc.failure([0, 1, 9]).tolist() == [0, 1, 1]
+    assert ecc.codeword_failure(1e-6) == pytest.approx(-np.expm1(4096 * np.log1p(-1e-6)), rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("make", "problem"),
+    [
+        (lambda: bch(None, 512, 13), "ecc.t: None: a bch code needs"),
+        (lambda: bch(40, 1024, 40), "ecc.parity_bytes: 40: no code with so little parity corrects 40 errors"),
+        (lambda: ldpc(limit=None, waterfall=-1), "ecc.limit_rber: None: .*\necc.waterfall_decades: -1"),
+        (lambda: ldpc(waterfall=2), "ecc.waterfall_decades: 2: the waterfall passes RBER 0.5"),
+        (lambda: ldpc(waterfall=0.05), "ecc.waterfall_decades: 0.05: .*must be wider"),
+        (lambda: make_ecc(spec("bhc")), "ecc 'bhc': unknown; known are"),
+    ],
+)
+def test_a_code_that_cannot_be_is_refused(make, problem):
+    with pytest.raises(InputError, match=f"(?s){problem}"):
+        make()
+
+
+def test_a_perfect_code_has_enough_parity():
+    golay = EccSpec("bch", 12, 11, 3, None, None, **ROOMY)
+    assert make_ecc(golay).failure([3, 4]).tolist() == [0, 1]
+
+
+def test_a_code_from_outside_plugs_in():
+    class Generous(type(bch(1, 16, 3))):
+        def failure(self, errors):
+            return super().failure(np.asarray(errors) // 2)
+
+    register("ecc", "generous", Generous)
+    assert make_ecc(spec("generous", 16, 3, t=3)).failure([7, 8]).tolist() == [0, 1]
+
+
+def device(ecc, user_bytes=16384, spare_bytes=2208):
+    page = Page(user_bytes, spare_bytes)
+    timing = Timing((40.0,) * 3, 500, 3500, 1600, 0.3, "fair", True)
+    return Device("x", Geometry(1, 1, 1, 1, 1), page, Cell(3), timing, Host(), ecc, {}, {})
+
+
+def test_page_failures_follow_codewords_types_and_retries():
+    code = spec("bch", 1024, 70, t=40, retry=Retry(2, 0.5))
+    rates = Rates(((2e-3, 4e-3), (3e-3, 3e-3), (4e-3, 6e-3)))
+    found = page_failures(device(code), rates)
+    for row, rber in zip(found, (3e-3, 3e-3, 5e-3), strict=True):
+        tails = stats.binom.sf(40, 8 * 1094, rber * 0.5 ** np.arange(3))
+        assert row == pytest.approx(-np.expm1(16 * np.log1p(-tails)), rel=1e-9, abs=1e-14)
+    expected = exact_tail(8 * 1094, 5e-3 / 4, 40) / 8192
+    assert final_uber(device(code), rates) == pytest.approx(expected, rel=1e-10, abs=0)
+
+
+def test_a_short_last_codeword_fails_less_often():
+    code = spec("bch", 1024, 70, t=40)
+    found = page_failures(device(code, user_bytes=1536), Rates(((5e-3, 5e-3),)))[0, 0]
+    expected = stats.binom.cdf(40, 8 * 1094, 5e-3) * stats.binom.cdf(40, 8 * 582, 5e-3)
+    assert found == pytest.approx(1 - expected, rel=1e-10)
+
+
+def test_without_a_code_no_page_read_fails():
+    code = spec("none", 512, 0, retry=Retry(3, 0.5))
+    assert not page_failures(device(code), Rates(((0.1, 0.1),))).any()
+    assert final_uber(device(code), Rates(((1e-9, 1e-9),))) == pytest.approx(1e-9, rel=1e-5)
+
+
+LAYOUT = PageLayout(
+    mode="ecc",
+    user_bytes=40,
+    spare_bytes=12,
+    metadata_bytes=2,
+    channels=1,
+    dies_per_channel=1,
+    planes_per_die=1,
+    page_types=1,
+    scrambler=False,
+)
+CODE = {"codeword_bytes": 16, "parity_bytes": 3}
+
+
+def addresses(pages, bits):
+    return np.asarray(pages, np.uint64) << np.uint64(32) | np.asarray(bits, np.uint64)
+
+
+def thirds(pages, codewords):
+    """One fixed u in [0, 1) a codeword, as a trial's DECODE stream gives."""
+    return ((pages * 7 + codewords * 3) % 10) / 10
+
+
+def by_hand(attempts, ecc, retry_max, uniforms, pages):
+    """Read page by page, codeword by codeword, bit by bit."""
+    left, failed, retried = [], 0, 0
+    for page in range(pages):
+        for attempt in range(retry_max + 1):
+            here = [int(a) & 0xFFFFFFFF for a in attempts[attempt] if int(a) >> 32 == page]
+            wrong = {bit for bit in here if here.count(bit) % 2}
+            words = [
+                {*range(128 * j, min(128 * (j + 1), 320)), *range(8 * (42 + 3 * j), 8 * (45 + 3 * j))} for j in range(3)
+            ]
+            bad = [j for j in range(3) if uniforms(page, j) < ecc.failure(len(wrong & words[j]))]
+            if not bad:
+                break
+            retried += attempt < retry_max
+        failed += len(bad)
+        left += [(page << 32) | bit for j in bad for bit in wrong & words[j] if bit < 320]
+    return sorted(left), failed, retried
+
+
+class Soft:
+    """A decoder that fails one time in ten for each error, to use the uniforms."""
+
+    detects = True
+
+    @staticmethod
+    def failure(errors):
+        return np.minimum(np.asarray(errors) / 10, 1.0)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 3), st.booleans(), st.floats(0, 1))
+@settings(max_examples=80, deadline=None, derandomize=True)
+def test_correction_is_that_of_a_reader_by_hand(seed, retry_max, soft, keep):
+    rng = np.random.default_rng(seed)
+    draws = [addresses(rng.integers(0, 6, size := rng.integers(0, 80)), rng.integers(0, 416, size))]
+    for _ in range(retry_max):
+        draws.append(draws[-1][rng.random(len(draws[-1])) < keep])
+    ecc = Soft() if soft else bch(3, 16, 3)
+    got = correct(draws.__getitem__, ecc=ecc, layout=LAYOUT, retry_max=retry_max, uniforms=thirds, **CODE)
+    assert (got.addresses.tolist(), got.failed, got.retried) == by_hand(draws, ecc, retry_max, thirds, 6)
+    assert got.addresses.dtype == np.uint64
+
+
+def test_only_pages_that_failed_are_read_again():
+    first = addresses([0] * 4 + [1], [0, 1, 2, 3, 9])
+    again = addresses([0] * 5 + [1] * 5, [*range(5)] * 2)
+    reads = [first, again, again[:1]]
+    got = correct(reads.__getitem__, ecc=bch(3, 16, 3), layout=LAYOUT, retry_max=1, uniforms=thirds, **CODE)
+    assert (got.addresses.tolist(), got.failed, got.retried) == ([0, 1, 2, 3, 4], 1, 1)
+    got = correct(reads.__getitem__, ecc=bch(3, 16, 3), layout=LAYOUT, retry_max=2, uniforms=thirds, **CODE)
+    assert (got.addresses.tolist(), got.failed, got.retried) == ([], 0, 2)
+
+
+def test_without_a_code_user_errors_stay_and_nothing_is_read_again():
+    flips = addresses([0, 0, 0, 1, 2], [5, 5, 7, 319, 320])
+    got = correct(
+        lambda attempt: flips,
+        ecc=make_ecc(spec("none", 16, 0)),
+        layout=LAYOUT,
+        codeword_bytes=16,
+        parity_bytes=0,
+        retry_max=4,
+        uniforms=thirds,
+    )
+    assert (got.addresses.tolist(), got.failed, got.retried) == ([7, (1 << 32) + 319], 2, 0)
+
+
+def test_bch_leaves_what_a_real_decoder_leaves():
+    """BCH(63, 39) shortened to 4 data bytes corrects 4 errors: decode real codewords with 0 to 7 errors."""
+    field = galois.GF(64, compile="python-calculate")  # compiling would take longer than decoding
+    code, rng = galois.BCH(63, d=9, extension_field=field), np.random.default_rng(3)
+    assert (code.t, code.n - code.k) == (4, 24)
+    data = galois.GF2(rng.integers(0, 2, (800, 32), dtype=np.uint8))
+    sent = code.encode(data)
+    errors = np.zeros(sent.shape, np.uint8)
+    for row, weight in zip(errors, np.repeat(np.arange(8), 100), strict=True):
+        row[rng.choice(56, weight, replace=False)] = 1
+    decoded, found = code.decode(sent + galois.GF2(errors), errors=True)
+    wrong = np.asarray(decoded) != np.asarray(data)
+    row, bit = np.nonzero(errors)
+    layout = PageLayout(**{**vars(LAYOUT), "user_bytes": 4, "spare_bytes": 3, "metadata_bytes": 0})
+    sizes = {"codeword_bytes": 4, "parity_bytes": 3}
+    got = correct(lambda _: addresses(row, bit), ecc=bch(4, 4, 3), layout=layout, retry_max=0, uniforms=thirds, **sizes)
+    # A decoder that claims success on more than t errors has found another codeword, which the model leaves out.
+    honest = (errors.sum(axis=1) <= 4) | (found == -1)
+    assert honest[:500].all() and honest[500:].mean() > 0.9
+    ours = np.zeros(wrong.shape, bool)
+    ours[(got.addresses >> np.uint64(32)).astype(int), (got.addresses & np.uint64(0xFFFFFFFF)).astype(int)] = True
+    np.testing.assert_array_equal(ours[honest], wrong[honest])
+    assert got.failed == 300
+
+
+def read_often(rber, pages, ecc):
+    """Flip every bit of many pages with probability ``rber``, read them, and count failed codewords."""
+    rng = np.random.default_rng(11)
+    flips = np.flatnonzero(rng.random(pages * 416) < rber)
+    u = rng.random((pages, 3))
+    return correct(
+        lambda attempt: addresses(flips // 416, flips % 416),
+        ecc=ecc,
+        layout=LAYOUT,
+        retry_max=0,
+        uniforms=lambda page, codeword: u[page, codeword],
+        **CODE,
+    ).failed
+
+
+@pytest.mark.parametrize(
+    ("make", "rber"),
+    [(lambda: bch(3, 16, 3), 0.025), (lambda: ldpc(16, 3, limit=5e-3, waterfall=0.9, uber_target=1e-6), 0.05)],
+)
+def test_codewords_fail_as_often_as_calculated(make, rber):
+    ecc, pages = make(), 60_000
+    full, short = ecc.codeword_failure(rber), ecc.codeword_failure(rber, shortened_bits=64)
+    failed, words = read_often(rber, pages, ecc), 3 * pages
+    expected = (2 * full + short) / 3
+    assert stats.binomtest(failed, words, expected).pvalue > 1e-6
+    for off in (0.98, 1.02):
+        assert stats.binomtest(failed, words, expected * off).pvalue < 1e-6
