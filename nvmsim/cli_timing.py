@@ -1,0 +1,77 @@
+"""``nvmsim timing``: the read bandwidth of a device in every mode."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from nvmsim.device.profile import Condition, Device, load_device
+
+DEFAULT_CONDITION = "worn"
+
+
+def timing_report(
+    where: str | Path, settings: Sequence[str] = (), *, condition: str = DEFAULT_CONDITION, fmt: str = "table"
+) -> str:
+    """Return what ``nvmsim timing`` prints, as a table or as JSON (``fmt`` "table" or "json").
+
+    ``where`` is a path or a bundled name, ``settings`` are "key.path=value", ``condition`` the device's age, which
+    decides how often pages are read again; a profile without "worn" is taken at its last condition. Raises
+    InputError on a bad profile, setting or condition.
+    """
+    device = load_device(where, settings)
+    age = _condition(device, condition)
+    modes = _timings(device, age)
+    if fmt == "json":
+        return json.dumps({"device": device.name, "condition": age.name, **modes}, indent=2)
+    return _table(device, age, modes)
+
+
+def page_failures_at(device: Device, condition: Condition) -> Any:
+    """Return P(decoding a page fails at attempt r), float64 (types, attempts), or None where nothing is read again."""
+    from nvmsim.device.ecc import page_failures
+    from nvmsim.device.rber import device_rates
+
+    if device.ecc.code == "none" or not device.ecc.retry.max:
+        return None
+    return page_failures(device, device_rates(device, condition))
+
+
+def _condition(device: Device, name: str) -> Condition:
+    if name == DEFAULT_CONDITION and name not in device.conditions and device.conditions:
+        name = list(device.conditions)[-1]
+    return device.condition(name)
+
+
+def _timings(device: Device, condition: Condition) -> dict[str, dict[str, Any]]:
+    from nvmsim.timing.read_path import read_timing
+    from nvmsim.timing.system import MODES
+
+    failures, rows = page_failures_at(device, condition), {}
+    for mode in MODES:
+        timing = read_timing(device, mode, page_failures=failures)
+        rows[mode] = {
+            "read_bandwidth_mb_s": timing.read_bandwidth_mb_s,
+            "bottleneck": timing.bottleneck,
+            "utilisation": timing.utilisation,
+            "page_read_us": timing.page_read_us,
+            "relative_error": timing.relative_error,
+        }
+    return rows
+
+
+def _table(device: Device, condition: Condition, modes: dict[str, dict[str, Any]]) -> str:
+    resources = list(next(iter(modes.values()))["utilisation"])
+    lines = [f"{'mode':<9}{'MB/s':>10}  {'bottleneck':<11}" + "".join(f"{name:>7}" for name in resources)]
+    for mode, row in modes.items():
+        busy = "".join(f"{row['utilisation'][name]:>7.1%}" for name in resources)
+        lines.append(f"{mode:<9}{row['read_bandwidth_mb_s']:>10.1f}  {row['bottleneck']:<11}{busy}")
+    error = max(row["relative_error"] for row in modes.values())
+    known = "exact period found" if not error else f"95 % interval within {error:.2g} of the bandwidth"
+    return "\n".join(
+        [
+            *lines,
+            f"{device.name} at {condition.name}: 10^6 bytes of weights a second in the long run; {known}.",
+            "Columns to the right: share of time in which each resource works.",
+        ]
+    )

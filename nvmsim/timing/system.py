@@ -1,0 +1,164 @@
+"""The read path of a device in one mode, reduced to the whole numbers that the simulation runs on.
+
+Times are whole femtoseconds: sums of whole numbers are exact, so two events that meet on paper meet in the
+simulation as well, and a state that recurs is recognised. The error against the profile's times is below 1e-15 s.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nvmsim.device.profile import Device
+from nvmsim.errors import InputError
+
+FS_PER_US = 10**9
+BYTES_PER_US_OF_GB_S = 1000.0
+MODES = ("ecc", "bypass", "reclaim")
+SURE = 1e-6  # a failure this unlikely (or this sure) is taken as never (or always); part of the stated error
+
+
+@dataclass(frozen=True)
+class ReadSystem:
+    """What the read path consists of; every time is in whole femtoseconds (``_fs``).
+
+    ``read_fs`` has one entry per page type. ``engines`` 0 means no decoder, ``host_fs`` 0 no host limit.
+    ``page_bytes`` counts the weights of one page. ``retries[type][r]`` is P(a page is read at least r + 2 times).
+    """
+
+    channels: int
+    dies_per_channel: int
+    planes: int
+    read_fs: tuple[int, ...]
+    command_fs: int
+    transfer_fs: int
+    cache_read: bool
+    command_first: bool
+    page_bytes: int
+    engines: int = 0
+    decode_fs: int = 0
+    decode_latency_fs: int = 0
+    host_fs: int = 0
+    retries: tuple[tuple[float, ...], ...] = ()
+
+    @property
+    def types(self) -> int:
+        """Count the page types."""
+        return len(self.read_fs)
+
+    @property
+    def dies(self) -> int:
+        """Count the dies of all channels."""
+        return self.channels * self.dies_per_channel
+
+    @property
+    def round_pages(self) -> int:
+        """Count the pages of one group on every die."""
+        return self.dies * self.planes
+
+    @property
+    def retried(self) -> bool:
+        """Tell whether any page is ever read again."""
+        return any(p > 0 for reached in self.retries for p in reached)
+
+    @property
+    def random(self) -> bool:
+        """Tell whether chance decides how often a page is read."""
+        return any(0 < p < 1 for reached in self.retries for p in reached)
+
+    @property
+    def extra_reads(self) -> tuple[float, ...]:
+        """Return the mean number of reads beyond the first of a page of each type."""
+        return tuple(float(sum(reached)) for reached in self.retries) or (0.0,) * self.types
+
+    @property
+    def credit_groups(self) -> int:
+        """Count the groups a die may have commanded and not yet delivered: its share of the controller's buffer.
+
+        An assumption (the profile has no buffer size): room for two turns through the page types, for two groups
+        in the die's registers, and for what is decoded and sent meanwhile, twice that where pages are read again.
+        It binds only where the decoders or the host link fall behind.
+        """
+        interval = max(
+            self.command_fs + min(self.read_fs),
+            self.dies_per_channel * (self.command_fs + self.planes * self.transfer_fs),
+        )
+        downstream = self.decode_latency_fs + self.decode_fs + self.host_fs
+        groups = 2 * self.types + 2 + -(-downstream // max(interval, 1))
+        return 2 * groups if self.retried else groups
+
+
+def femtoseconds(time_us: float) -> int:
+    """Round a time in microseconds to whole femtoseconds.
+
+    >>> femtoseconds(0.29)
+    290000000
+    """
+    return round(time_us * FS_PER_US)
+
+
+def usable_bytes(device: Device, mode: str) -> int:
+    """Count the bytes of weights on a page: user bytes, and in mode reclaim the spare bytes less metadata.
+
+    Raises InputError on an unknown mode.
+    """
+    if mode not in MODES:
+        raise InputError(f"mode {mode!r}: must be one of {', '.join(MODES)}")
+    page = device.page
+    return page.user_bytes + (page.spare_bytes - page.metadata_bytes if mode == "reclaim" else 0)
+
+
+def bus_bytes(device: Device, mode: str) -> int:
+    """Count the bytes of a page that cross the bus: all of them in mode ecc, those with weights otherwise."""
+    if mode == "ecc":
+        return device.page.user_bytes + device.page.spare_bytes
+    return usable_bytes(device, mode)
+
+
+def read_system(device: Device, mode: str, page_failures: Any = None) -> ReadSystem:
+    """Reduce a device in one mode ("ecc", "bypass" or "reclaim") to its read path.
+
+    ``page_failures`` is float64 (types, attempts): P(decoding a page fails at attempt r), as from
+    :func:`nvmsim.device.ecc.page_failures`; None for no failures. Without a decoder it is not looked at.
+    Raises InputError on an unknown mode or a table of the wrong shape.
+    """
+    geometry, timing, page_bytes = device.geometry, device.timing, usable_bytes(device, mode)
+    decoded = mode == "ecc" and device.ecc.code != "none"
+    return ReadSystem(
+        channels=geometry.channels,
+        dies_per_channel=geometry.dies_per_channel,
+        planes=geometry.planes_per_die,
+        read_fs=tuple(femtoseconds(read_us) for read_us in timing.read_us),
+        command_fs=femtoseconds(timing.command_us),
+        transfer_fs=femtoseconds(bus_bytes(device, mode) / timing.bus_mt_s),
+        cache_read=timing.cache_read,
+        command_first=timing.arbitration == "fair",
+        page_bytes=page_bytes,
+        host_fs=_host_fs(device, page_bytes),
+        **(_decoder(device, page_failures) if decoded else {}),
+    )
+
+
+def _host_fs(device: Device, page_bytes: int) -> int:
+    limit = device.host.bandwidth_gb_s
+    return 0 if limit is None else femtoseconds(page_bytes / (limit * BYTES_PER_US_OF_GB_S))
+
+
+def _decoder(device: Device, page_failures: Any) -> dict[str, Any]:
+    ecc = device.ecc
+    return {
+        "engines": ecc.engines,
+        "decode_fs": femtoseconds(device.page.user_bytes / (ecc.decode_bandwidth_gb_s * BYTES_PER_US_OF_GB_S)),
+        "decode_latency_fs": femtoseconds(ecc.decode_latency_us),
+        "retries": () if page_failures is None else _retries(device, np.asarray(page_failures, dtype=np.float64)),
+    }
+
+
+def _retries(device: Device, failures: np.ndarray) -> tuple[tuple[float, ...], ...]:
+    """Turn P(attempt r fails) into P(attempt r + 1 is made): failures nest, and the last attempt has no successor."""
+    expected = (len(device.page_types), device.ecc.retry.max + 1)
+    if failures.shape != expected:
+        raise InputError(f"page_failures: shape {failures.shape}: must be {expected}, (page types, retry.max + 1)")
+    reached = np.minimum.accumulate(failures[:, :-1], axis=1)
+    reached = np.where(reached < SURE, 0.0, np.where(reached > 1 - SURE, 1.0, reached))
+    return tuple(tuple(map(float, row)) for row in reached) if reached.any() else ()
