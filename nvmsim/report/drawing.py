@@ -1,0 +1,135 @@
+"""What all figures share: colours, fonts, titles, and saving a figure the same way every time."""
+
+import io
+import re
+import textwrap
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from nvmsim.report.formats import short
+from nvmsim.study.tradeoff import Result, Row
+
+INK, MUTED, GRID, SURFACE = "#1d1d22", "#696974", "#dcdce2", "#fefefe"
+# Okabe and Ito's palette without its yellow (too faint on white), so that it reads with any colour vision.
+BLUE, GREY = "#0072b2", "#55555f"
+_NAMED = {
+    "ecc": GREY,
+    "raw": "#d55e00",
+    "nulling": BLUE,
+    "hamming": "#009e73",
+    "hamming+nulling": "#c4619b",
+    "fp16": "#b07a00",
+    "fp16+range-check": "#4a9fd0",
+}
+_SPARE = ("#7a5cc0", "#8a6d3b", "#5b8c2a", "#b03a48", "#2f8f9d", "#6b6ea8")
+_SETTINGS = {
+    "font.family": ["sans-serif"],
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 9,
+    "text.parse_math": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "nvmsim",
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": MUTED,
+    "axes.facecolor": "none",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "figure.facecolor": SURFACE,
+    "hatch.linewidth": 0.5,
+}
+_WIDE_IN, _NARROW_IN = 7.4, 4.2
+
+
+Build = Callable[[Result, float], tuple[Figure, str, str]]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A finished figure: its file name without ending, the finding as its title, a text alternative, and its pictures.
+
+    ``narrow_svg`` is the same figure laid out for the width of a phone.
+    """
+
+    name: str
+    title: str
+    alternative: str
+    svg: str
+    narrow_svg: str
+    png: bytes
+
+
+def scheme_colours(rows: Sequence[Row]) -> dict[str, str]:
+    """Return a colour for each scheme: the same one for a built-in scheme in every figure."""
+    unknown = [name for name in dict.fromkeys(row.scheme for row in rows) if name not in _NAMED]
+    return _NAMED | {name: _SPARE[i % len(_SPARE)] for i, name in enumerate(unknown)}
+
+
+def draw(name: str, result: Result, build: Build) -> Drawing:
+    """Run ``build(result, width in inches)``, which returns (figure, title, text alternative), and save its figures."""
+    with rc_context(_SETTINGS), warnings.catch_warnings():
+        # A name in a script that the font lacks is still text in the SVG, which the reader's own fonts show.
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        figure, title, alternative = build(result, _WIDE_IN)
+        svg, png = _svg(figure, name), _png(figure)
+        narrow, *_ = build(result, _NARROW_IN)
+        return Drawing(name, title, alternative, svg, _svg(narrow, f"{name}-narrow"), png)
+
+
+def is_narrow(width_in: float) -> bool:
+    """Tell whether a figure so wide is for a phone, and must do with less beside its data."""
+    return width_in < 6
+
+
+def _svg(figure: Figure, name: str) -> str:
+    out = io.StringIO()
+    figure.savefig(out, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+    # One page holds all figures, so that an id must say whose it is.
+    return re.sub(r'((?:\bid="|url\(#|href="#))', rf"\g<1>{name}-", out.getvalue())
+
+
+def _png(figure: Figure) -> bytes:
+    out = io.BytesIO()
+    figure.savefig(out, format="png", dpi=160, metadata={"Software": None})
+    return out.getvalue()
+
+
+def titled(width_in: float, body_in: float, *, title: str) -> tuple[Figure, float]:
+    """Return an empty figure with its finding on top, and the height in inches that the finding takes."""
+    lines = textwrap.wrap(short(title, limit=240), int(10.4 * width_in)) or [""]
+    top_in = 0.22 + 0.18 * len(lines)
+    height_in = body_in + top_in
+    figure = Figure(figsize=(width_in, height_in))
+    figure.text(0.012, 1 - 0.08 / height_in, "\n".join(lines), fontsize=10.5, fontweight="bold", va="top")
+    return figure, top_in
+
+
+def spread_out(wanted: Sequence[float], *, apart: float, low: float, high: float) -> list[float]:
+    """Return places at least ``apart`` from each other, in the order and as near as can be to those wanted.
+
+    They stay within low and high while there is room. This is an isotonic regression (pool adjacent violators).
+
+    >>> spread_out([1.0, 1.0, 5.0], apart=1.0, low=0.0, high=10.0)
+    [0.5, 1.5, 5.0]
+    """
+    order = sorted(range(len(wanted)), key=lambda i: wanted[i])
+    pools: list[list[float]] = []
+    for rank, i in enumerate(order):
+        pools.append([wanted[i] - rank * apart])
+        while len(pools) > 1 and np.mean(pools[-2]) > np.mean(pools[-1]):
+            pools[-2:] = [pools[-2] + pools[-1]]
+    level = [float(np.mean(pool)) for pool in pools for _ in pool]
+    top = high - (len(wanted) - 1) * apart
+    placed = [0.0] * len(wanted)
+    for rank, i in enumerate(order):
+        placed[i] = max(min(level[rank], top), low) + rank * apart
+    return placed

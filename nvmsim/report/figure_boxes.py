@@ -1,0 +1,94 @@
+"""A box a scheme: how much the accuracy differs from trial to trial."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from nvmsim.report.accuracy_scale import AccuracyScale
+from nvmsim.report.drawing import INK, MUTED, is_narrow, scheme_colours, titled
+from nvmsim.report.findings import boxes_title
+from nvmsim.report.formats import percent, row_name, short
+from nvmsim.study.tradeoff import Result, Row
+
+_ROW_IN, _BOTTOM, _RIGHT = 0.27, 0.74, 0.26  # inch
+_DOTS = 256
+_GOLDEN = 0.6180339887498949
+
+
+class Box(NamedTuple):
+    """Quartiles, whiskers and outliers of a sample, as the paper draws them (Fig. 3)."""
+
+    whisker_low: float
+    low: float
+    median: float
+    high: float
+    whisker_high: float
+    outliers: tuple[float, ...]
+
+
+def box(values: Sequence[float]) -> Box:
+    """Return quartiles, the last values within 1.5 interquartile ranges of them, and the values beyond.
+
+    >>> box([1, 2, 3, 4, 100])
+    Box(whisker_low=1.0, low=2.0, median=3.0, high=4.0, whisker_high=4.0, outliers=(100.0,))
+    """
+    sample = np.sort(np.asarray(values, float))
+    low, median, high = (float(q) for q in np.percentile(sample, (25, 50, 75)))
+    reach = 1.5 * (high - low)
+    inside = sample[(sample >= low - reach) & (sample <= high + reach)]
+    beyond = sample[(sample < low - reach) | (sample > high + reach)]
+    return Box(float(inside[0]), low, median, high, float(inside[-1]), tuple(map(float, beyond)))
+
+
+def build(result: Result, width_in: float) -> tuple[Figure, str, str]:
+    """Return the figure, its title and its text alternative."""
+    rows = [row for row in result.rows if row.trial_accuracies]
+    title, plot = boxes_title(result), _ROW_IN * max(len(rows), 1)
+    figure, top = titled(width_in, _BOTTOM + plot, title=title)
+    height = _BOTTOM + plot + top
+    names = [short(row_name(row), limit=28) for row in rows]
+    left = (max(map(len, names), default=0) * 0.6 * 8.5 / 72 + 0.2) / width_in
+    axes = figure.add_axes((left, _BOTTOM / height, 1 - left - _RIGHT / width_in, plot / height))
+    scale, colours = AccuracyScale(result.float32_accuracy, result.chance), scheme_colours(rows)
+    values = [value for row in rows for value in row.trial_accuracies]
+    scale.label(axes, "x", values=values, narrow=is_narrow(width_in))
+    axes.axvline(0, color=INK, linewidth=0.9, linestyle=(0, (5, 3)))
+    for y, row in enumerate(rows):
+        _draw_box(axes, scale, row, y, colours[row.scheme])
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_yticks(range(len(rows)), names, fontsize=8.5)
+    axes.tick_params(axis="y", length=0)
+    axes.tick_params(axis="x", labelsize=8)
+    axes.set_xlabel("accuracy of a trial" if is_narrow(width_in) else "accuracy of a trial (points from float32)")
+    return figure, title, _alternative(rows)
+
+
+def _draw_box(axes: Axes, scale: AccuracyScale, row: Row, y: float, colour: str) -> None:
+    found = box(row.trial_accuracies)
+    ends = [scale.place(value) for value in found[:5]]
+    axes.plot(ends[:2], [y, y], color=colour, linewidth=1)
+    axes.plot(ends[3:], [y, y], color=colour, linewidth=1)
+    area = Rectangle((ends[1], y - 0.3), ends[3] - ends[1], 0.6, facecolor=colour, edgecolor=colour, alpha=0.35)
+    axes.add_patch(area)
+    axes.plot([ends[2], ends[2]], [y - 0.3, y + 0.3], color=INK, linewidth=1.8, solid_capstyle="butt", zorder=4)
+    outside = [scale.place(value) for value in found.outliers]
+    axes.plot(outside, [y] * len(outside), "x", color=colour, markersize=5, markeredgewidth=1.2, zorder=5)
+    dots = sorted(row.trial_accuracies)[:: -(-len(row.trial_accuracies) // _DOTS)]
+    # Multiples of the golden ratio spread evenly whatever their number, and are the same on every run.
+    heights = [y - 0.22 + 0.44 * (i * _GOLDEN % 1) for i in range(len(dots))]
+    axes.plot([scale.place(v) for v in dots], heights, ".", color=MUTED, markersize=2.5, alpha=0.7, zorder=3)
+
+
+def _alternative(rows: Sequence[Row]) -> str:
+    said = []
+    for row in rows:
+        found = box(row.trial_accuracies)
+        said.append(
+            f"{row_name(row)} median {percent(found.median)} %, quartiles {percent(found.low)} and "
+            f"{percent(found.high)} %, lowest {percent(min(row.trial_accuracies))} %, {len(found.outliers)} outliers"
+        )
+    return f"Box plot of the trials' accuracies. {'; '.join(said)}."

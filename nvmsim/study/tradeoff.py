@@ -1,0 +1,160 @@
+"""What a run answers: one row a (scheme, mode), joined from accuracy and timing, and which rows are worth having."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+# Two modes that one host link limits differ in the ninth digit, as their times are rounded to femtoseconds.
+_ROUNDING = 1e-6
+
+Difference = Callable[["Row", "Row"], tuple[float, float]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Causes:
+    """Factors whose product is a row's speed-up over ``ecc`` (1.0: this cause changes nothing).
+
+    ``bytes``: fewer bytes cross the bus for a weight; ``decoder``: no decoder in the way; ``retries``: no reads
+    repeated; ``host``: what the host link takes back (below 1) or leaves alone.
+    """
+
+    bytes: float = 1.0
+    decoder: float = 1.0
+    retries: float = 1.0
+    host: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One scheme read in one mode.
+
+    Accuracies are fractions, drops are points (hundredths) below float32; ``low`` and ``high`` bound 95 % intervals.
+    ``images`` are those one trial evaluates at most. Rows of one ``paired_with`` group have equal bit addresses, so
+    that a trial hits the same bits in each. ``speedup`` and ``causes`` are None where no ``ecc`` row is there to
+    compare with; ``uber`` is None unless the mode is ``ecc``. ``bottleneck_assumed``: an assumed number decides it.
+    """
+
+    scheme: str
+    mode: str
+    encoding: str
+    rber_in: float
+    rber_residual: float
+    accuracy: float
+    low: float
+    high: float
+    drop_points: float
+    drop_low: float
+    drop_high: float
+    nulled_weights: float
+    n_weights: int
+    bandwidth_gb_s: float
+    loads_per_s: float
+    load_us: float
+    speedup: float | None
+    causes: Causes | None
+    bottleneck: str
+    utilisation: Mapping[str, float]
+    storage_bytes_per_weight: float
+    uber: float | None = None
+    fails_uber: bool = False
+    pareto: str = "undecided"
+    trials: int
+    images: int
+    stop_reason: str
+    task_id: str
+    trial_accuracies: tuple[float, ...] = ()
+    page_read_us: Mapping[str, float] = field(default_factory=dict)
+    paired_with: str = ""
+    bottleneck_assumed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRow:
+    """One block of images of one trial, as ``trials.csv`` lists it; flips, residual and nulled are the trial's."""
+
+    scheme: str
+    mode: str
+    task_id: str
+    trial: int
+    block: int
+    images: int
+    correct: int
+    flips: int
+    residual: int
+    nulled: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """Everything a run found and needs to be repeated.
+
+    ``condition`` is the device's age (``name`` and quantities with their units in their names); ``assumptions`` are
+    (key, value, source) of the assumed numbers that decide the result; ``command`` repeats the run.
+    """
+
+    device: str
+    condition: Mapping[str, object]
+    model: str
+    n_weights: int
+    range_scope: str
+    float32_accuracy: float
+    chance: float
+    seed: int
+    settings: Mapping[str, object]
+    rows: tuple[Row, ...]
+    assumptions: tuple[tuple[str, object, str], ...] = ()
+    warnings: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    backend: str = "cpu"
+    elapsed_s: float = 0.0
+    command: str = ""
+    uber_target: float | None = None
+
+
+def unpaired_difference(a: Row, b: Row) -> tuple[float, float]:
+    """Return the conservative interval of accuracy(a) - accuracy(b), in fractions, for rows that share no bit errors.
+
+    It holds whenever both rows' intervals hold, whatever their correlation (interval arithmetic).
+    """
+    return a.low - b.high, a.high - b.low
+
+
+def mark_pareto(rows: Sequence[Row], difference: Difference) -> tuple[Row, ...]:
+    """Return the rows marked ``yes`` (surely on the Pareto front), ``no`` (surely dominated) or ``undecided``.
+
+    Row a dominates b if it is no slower and no less accurate, and better in one of them. Bandwidth is exact;
+    ``difference(a, b)`` bounds accuracy(a) - accuracy(b): paired where the rows are, else `unpaired_difference`.
+    """
+    return tuple(replace(row, pareto=_verdict(row, rows, difference)) for row in rows)
+
+
+def _verdict(row: Row, rows: Sequence[Row], difference: Difference) -> str:
+    rivals = [a for a in rows if a is not row and as_fast(a, row)]
+    bounds = [(not as_fast(row, a), difference(a, row)) for a in rivals]
+    if any(_dominates(faster, low) for faster, (low, _) in bounds):
+        return "no"
+    return "undecided" if any(_dominates(faster, high) for faster, (_, high) in bounds) else "yes"
+
+
+def as_fast(a: Row, b: Row) -> bool:
+    """Tell whether row a is as fast as row b, or faster, by more than the rounding of simulated times."""
+    return a.bandwidth_gb_s >= b.bandwidth_gb_s * (1 - _ROUNDING)
+
+
+def _dominates(faster: bool, gain: float) -> bool:
+    """Tell whether a row at least as fast dominates, if its accuracy is ``gain`` higher."""
+    return gain > 0 or (faster and gain == 0)
+
+
+def baseline(rows: Sequence[Row]) -> Row | None:
+    """Return the ``ecc`` row that speed-ups are measured against, or None."""
+    return next((row for row in rows if row.mode == "ecc"), None)
+
+
+def fastest_within(rows: Sequence[Row], *, max_drop_points: float) -> Row | None:
+    """Return the fastest row whose drop is surely (95 %) at most ``max_drop_points``, the safest of equally fast ones.
+
+    An ``ecc`` row that misses its UBER target is no candidate. None if no row qualifies.
+    """
+    fit = [row for row in rows if row.drop_high <= max_drop_points and not row.fails_uber]
+    fastest = [row for row in fit if all(as_fast(row, other) for other in fit)]
+    return min(fastest, key=lambda row: row.drop_high, default=None)
