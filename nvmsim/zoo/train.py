@@ -1,0 +1,184 @@
+"""Train a network as its card says, and write weights and card."""
+
+import hashlib
+import json
+import platform
+import time
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+from tqdm import tqdm
+
+from nvmsim import plugins
+from nvmsim.errors import InputError
+from nvmsim.zoo.card import Card, load_card
+from nvmsim.zoo.checkpoint import Checkpoint, write_whole
+from nvmsim.zoo.datasets import data_sha256, test_set, train_set
+from nvmsim.zoo.model import Model
+from nvmsim.zoo.network import Network
+from nvmsim.zoo.recipe import Recipe
+from nvmsim.zoo.stopping import StopRequest
+from nvmsim.zoo.tensors import extremes, weights_bytes
+from nvmsim.zoo.trainer import Trainer
+
+_CHECKPOINT_S = 30.0
+
+
+@dataclass(frozen=True)
+class Place:
+    """The folder of a training: what it writes and what it goes on from."""
+
+    folder: Path
+
+    card = property(lambda self: self.folder / "card.yaml")
+    weights = property(lambda self: self.folder / "weights.safetensors")
+    checkpoint = property(lambda self: self.folder / "checkpoint.safetensors")
+
+    def check_free(self) -> None:
+        """Raise InputError if a model lies here; beside a checkpoint it is that training's own, half written."""
+        taken = [path for path in (self.card, self.weights) if path.exists()]
+        if taken and not self.checkpoint.exists():
+            raise InputError([f"{path}: exists; choose another --out, or move it away" for path in taken])
+
+
+def train(
+    where: str | Path,
+    *,
+    out: str | Path | None = None,
+    epochs: int | None = None,
+    threads: int | None = None,
+    progress: bool = True,
+) -> Card:
+    """Train the network of the card ``where`` and return the card of the result.
+
+    Writes ``card.yaml`` and ``weights.safetensors`` into ``out`` (default ``nvmsim-models/NAME``), and a checkpoint
+    there on the way: the same call goes on from it, and ends with the same weights bit for bit as an undisturbed
+    training with the same torch, threads and kind of processor. The accuracy in the card is that of the last step,
+    on the whole test set, which has no say before. ``epochs`` and ``threads`` replace those of the card.
+
+    Raises InputError if the card has no recipe, the data are missing, or ``out`` holds a model already (nothing is
+    ever overwritten); KeyboardInterrupt, saying how to go on, when it was stopped.
+    """
+    card = load_card(where, trained=False)
+    recipe = _recipe(card, {"epochs": epochs, "threads": threads})
+    place = Place(Path(out) if out is not None else Path("nvmsim-models") / card.name)
+    place.check_free()
+    with _torch_settings(recipe.threads):
+        trainer = _trainer(card, recipe)
+        _run(trainer, place, identity=_identity(card, recipe), name=card.name if progress else None)
+        return _finish(trainer, card, place)
+
+
+def train_command(options: Namespace) -> str:
+    """Do ``nvmsim train`` and say what came out."""
+    card = train(options.model, out=options.out, epochs=options.epochs, threads=options.threads)
+    return (
+        f"{card.name}: {card.accuracy:.2%} of the test set after {card.recipe['epochs']} epochs "
+        f"({card.training['seconds']:.0f} s); {card.n_weights} weights\n"
+        f"wrote {card.path} and {card.weights_path}; use it with --model {card.path.parent}"
+    )
+
+
+def _recipe(card: Card, changes: Mapping[str, int | None]) -> Recipe:
+    if not card.recipe:
+        raise InputError(f"{card.path}: recipe: is missing; training needs it")
+    given = {key: value for key, value in changes.items() if value is not None}
+    return Recipe.from_card({**card.recipe, **given}, f"{card.path}: recipe")
+
+
+def _identity(card: Card, recipe: Recipe) -> str:
+    decides = {"network": card.network, "data": data_sha256(card.dataset, "train"), "mean": card.mean,
+               "std": card.std, "recipe": recipe.as_card()}  # fmt: skip
+    return json.dumps(decides, sort_keys=True)
+
+
+def _trainer(card: Card, recipe: Recipe) -> Trainer:
+    images, labels = (torch.from_numpy(array) for array in train_set(card.dataset))
+    return Trainer(plugins.lookup("network", card.network), recipe, images=images, labels=labels,
+                   mean=torch.tensor(card.mean), std=torch.tensor(card.std))  # fmt: skip
+
+
+def _run(trainer: Trainer, place: Place, *, identity: str, name: str | None) -> None:
+    """Train to the end, saving every half minute and when asked to stop."""
+    if saved := Checkpoint.load(place.checkpoint, identity):
+        trainer.restore(saved)
+    trainer.checkpoint(identity).save(place.checkpoint)
+    saved_at = time.monotonic()
+    bar = tqdm(total=trainer.steps, initial=trainer.step, desc=name, unit="step", disable=name is None)
+    with StopRequest() as stop, bar:
+        for step in trainer.run():
+            bar.update()
+            bar.set_postfix(epoch=f"{step / trainer.steps_per_epoch:.2f}", loss=f"{trainer.loss:.4f}", refresh=False)
+            if stop.asked or step == trainer.steps or time.monotonic() - saved_at > _CHECKPOINT_S:
+                trainer.checkpoint(identity).save(place.checkpoint)
+                saved_at = time.monotonic()
+            if stop.asked:
+                raise KeyboardInterrupt(f"training stopped after step {step} of {trainer.steps}, which "
+                                        f"{place.checkpoint} holds; the same command goes on from there")  # fmt: skip
+
+
+def _finish(trainer: Trainer, card: Card, place: Place) -> Card:
+    """Measure the result and write it; the checkpoint goes last, so that a kill in between is repaired by a rerun."""
+    flat = trainer.result()
+    content = weights_bytes(trainer.tensors, flat)
+    correct, images = _count(trainer, card, flat)
+    values = {
+        **_given(card),
+        "recipe": trainer.recipe.as_card(),
+        "weights": {
+            "file": place.weights.name,
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "count": flat.size,
+        },
+        "accuracy": {"correct": correct, "images": images},
+        "training": _record(trainer, card, flat),
+    }
+    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110)
+    write_whole(place.weights, content)
+    write_whole(place.card, text.encode())
+    place.checkpoint.unlink()
+    return load_card(place.card)
+
+
+def _count(trainer: Trainer, card: Card, flat: np.ndarray) -> tuple[int, int]:
+    samples = test_set(card.dataset, mean=card.mean, std=card.std)
+    trainer.flat.copy_(torch.from_numpy(flat))
+    network = Network(Model(card.name, trainer.module, samples.images, samples.labels))
+    order = np.arange(network.n_images)
+    return sum(network.correct(block, order) for block in range(network.blocks)), network.n_images
+
+
+def _given(card: Card) -> dict[str, object]:
+    """Return what the user's card says about the network itself."""
+    values = {key: getattr(card, key) for key in ("name", "network", "dataset", "classes", "source", "licence")}
+    values["input"] = {"mean": list(card.mean), "std": list(card.std)}
+    return {key: value for key, value in values.items() if value != ""}
+
+
+def _record(trainer: Trainer, card: Card, flat: np.ndarray) -> dict[str, object]:
+    return {
+        "steps": trainer.step,
+        "seconds": round(trainer.seconds, 3),
+        "torch": str(torch.__version__),
+        "machine": f"{platform.system()} {platform.machine()}, {torch.backends.cpu.get_cpu_capability()}",
+        "data_sha256": {split: data_sha256(card.dataset, split) for split in ("train", "test")},
+        "global_range_set_by": dict(extremes(trainer.tensors, flat)),
+    }
+
+
+@contextmanager
+def _torch_settings(threads: int) -> Iterator[None]:
+    """Use ``threads``, and give the caller's number of threads and random state back."""
+    before = torch.get_num_threads()
+    with torch.random.fork_rng(devices=[]):
+        torch.set_num_threads(threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)

@@ -1,0 +1,127 @@
+"""The training loop: steps that depend on (recipe, data, step) alone."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nvmsim.zoo.augment import augment
+from nvmsim.zoo.checkpoint import Checkpoint
+from nvmsim.zoo.flat import flatten_parameters, parameter_layout
+from nvmsim.zoo.memory_format import channels_last
+from nvmsim.zoo.recipe import Recipe, derived_seed
+
+# What a seed is derived for.
+_INIT, _ORDER, _STEP = range(3)
+
+
+class Trainer:
+    """A network in training; :meth:`run` yields after every step, and any step may be the last before a resume.
+
+    ``build`` makes the network, ``images`` is float32 [n, c, h, w] with background 0, ``labels`` int64 [n],
+    ``mean`` and ``std`` float32 [c] normalise an image after augmentation.
+
+    Random numbers are indexed by what is drawn (order of an epoch, changes and dropout of a step), so a checkpoint
+    needs no generator state, and a resumed training equals an undisturbed one bit for bit.
+    """
+
+    def __init__(
+        self,
+        build: Callable[[], nn.Module],
+        recipe: Recipe,
+        *,
+        images: Tensor,
+        labels: Tensor,
+        mean: Tensor,
+        std: Tensor,
+    ) -> None:
+        torch.manual_seed(derived_seed(recipe.seed, _INIT, 0))
+        self.module = build().train()
+        self.recipe, self.images, self.labels = recipe, images, labels
+        self.mean, self.std = (value.view(1, -1, 1, 1) for value in (mean, std))
+        self.tensors = parameter_layout(self.module)
+        self.flat = flatten_parameters(self.module, self.tensors)
+        self.average = self.flat.clone()
+        self.step, self.seconds, self.loss = 0, 0.0, float("nan")
+        _set_dropout(self.module, recipe.dropout)
+        self.optimizer = torch.optim.SGD(self.module.parameters(), lr=recipe.lr, momentum=recipe.momentum,
+                                         weight_decay=recipe.weight_decay, nesterov=recipe.momentum > 0)  # fmt: skip
+        self._set_momentum(torch.zeros_like(self.flat))
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps an epoch; the last one may be a smaller batch."""
+        return -(-len(self.images) // self.recipe.batch)
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole training."""
+        return self.steps_per_epoch * self.recipe.epochs
+
+    def run(self) -> Iterator[int]:
+        """Train to the end, yielding the number of steps done after each."""
+        order, epoch_of_order = None, -1
+        while self.step < self.steps:
+            started = time.perf_counter()
+            epoch, k = divmod(self.step, self.steps_per_epoch)
+            if epoch != epoch_of_order:
+                order, epoch_of_order = self._order(epoch), epoch
+            self._train(order[k * self.recipe.batch : (k + 1) * self.recipe.batch])
+            self.step += 1
+            self.seconds += time.perf_counter() - started
+            yield self.step
+
+    def _order(self, epoch: int) -> Tensor:
+        generator = torch.Generator().manual_seed(derived_seed(self.recipe.seed, _ORDER, epoch))
+        return torch.randperm(len(self.images), generator=generator)
+
+    def _train(self, chosen: Tensor) -> None:
+        seed = derived_seed(self.recipe.seed, _STEP, self.step)
+        images = augment(self.images[chosen], self.recipe, torch.Generator().manual_seed(seed))
+        images = channels_last((images - self.mean) / self.std)
+        torch.manual_seed(seed)  # dropout draws from torch's global generator
+        self.optimizer.param_groups[0]["lr"] = self.recipe.learning_rate(self.step, self.steps)
+        self.optimizer.zero_grad()
+        loss = functional.cross_entropy(self.module(images), self.labels[chosen],
+                                        label_smoothing=self.recipe.label_smoothing)  # fmt: skip
+        loss.backward()
+        self.optimizer.step()
+        self.loss = loss.item()
+        # The average forgets the random start faster than its final decay would.
+        decay = min(self.recipe.average_decay, (self.step + 1) / (self.step + 10))
+        self.average.lerp_(self.flat, 1 - decay)
+
+    def _set_momentum(self, flat: Tensor) -> None:
+        start = 0
+        for parameter in self.module.parameters():
+            part = flat[start : start + parameter.numel()].view(parameter.shape)
+            self.optimizer.state[parameter]["momentum_buffer"] = part
+            start += parameter.numel()
+        self._momentum = flat
+
+    def checkpoint(self, identity: str) -> Checkpoint:
+        """Return copies of all state; between steps only."""
+        state = [part["momentum_buffer"].reshape(-1) for part in self.optimizer.state.values()]
+        vectors = {"weights": self.flat, "average": self.average, "momentum": torch.cat(state)}
+        copies = {name: vector.numpy().copy() for name, vector in vectors.items()}
+        return Checkpoint(self.step, self.seconds, identity, copies)
+
+    def restore(self, saved: Checkpoint) -> None:
+        """Continue from ``saved``."""
+        self.step, self.seconds = saved.step, saved.seconds
+        self.flat.copy_(torch.from_numpy(saved.vectors["weights"]))
+        self.average.copy_(torch.from_numpy(saved.vectors["average"]))
+        self._set_momentum(torch.from_numpy(saved.vectors["momentum"].copy()))
+
+    def result(self) -> np.ndarray:
+        """Return the weights to hand out, float32 [n_weights]: the running average."""
+        return self.average.numpy().copy()
+
+
+def _set_dropout(module: nn.Module, rate: float) -> None:
+    for part in module.modules():
+        if isinstance(part, nn.Dropout):
+            part.p = rate
