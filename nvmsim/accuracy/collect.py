@@ -1,0 +1,224 @@
+"""Measure tasks until their intervals are narrow enough, from the store where it knows and by workers where not.
+
+Work goes in rounds: what every unfinished task wants next is measured, then all is looked at again. Decisions depend
+on the rounds' results and their stored seconds alone, never on who was first; so a call that is repeated takes the
+same decisions and finds everything there, and one that was killed goes on where it was.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from nvmsim.accuracy.allocation import Limits, Plan, Step, affordable, decide, first_plan
+from nvmsim.accuracy.estimate import Estimate, estimate_of, sample_of
+from nvmsim.accuracy.executor import Executor, make_executor
+from nvmsim.accuracy.export import trials_csv
+from nvmsim.accuracy.progress import Bar
+from nvmsim.accuracy.records import TaskRows, Trial
+from nvmsim.accuracy.stats import TASK, TEST_SET, Sample
+from nvmsim.accuracy.store import Store
+from nvmsim.accuracy.task import Task
+from nvmsim.accuracy.workbench import Work
+from nvmsim.errors import InputError
+
+if TYPE_CHECKING:
+    from nvmsim.zoo.card import Card
+    from nvmsim.zoo.model import Model
+
+__all__ = ["Interrupted", "collect", "trials_csv"]
+
+TRIALS = 64
+PRECISION = 0.005
+FLUSH_S = 1.0
+CHUNK_BLOCKS = 4
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, with what was measured already stored; the text says how to go on."""
+
+
+@dataclass
+class _Course:
+    """How far one task is: its plan, what is known, and why it stopped ("" as long as it goes on)."""
+
+    task: Task
+    plan: Plan
+    rows: TaskRows | None = None
+    reason: str = ""
+
+    def missing(self) -> list[tuple[int, int]]:
+        known = self.rows.blocks if self.rows else {}
+        cells = ((trial, block) for trial in range(self.plan.trials) for block in range(self.plan.blocks))
+        return [cell for cell in cells if cell not in known]
+
+    def seconds(self) -> float:
+        cells = ((trial, block) for trial in range(self.plan.trials) for block in range(self.plan.blocks))
+        return sum(self.rows.blocks[cell].seconds for cell in cells)
+
+
+def collect(
+    tasks: Sequence[Task],
+    *,
+    store: Store,
+    sources: "Mapping[str, Card | Model]",
+    trials: int = TRIALS,
+    precision: float = PRECISION,
+    target: str = TEST_SET,
+    time_limit_s: float | None = None,
+    workers: int | None = None,
+    backend: str = "auto",
+    progress: bool = False,
+) -> dict[str, Estimate]:
+    """Return the estimate of every task, by task id, measuring only what ``store`` does not hold yet.
+
+    ``sources`` maps a task's ``model`` to its card or model. A task stops at a half-width of ``precision`` (a fraction)
+    or at ``trials`` trials; no step is begun that would bring the stored seconds of all these tasks above
+    ``time_limit_s`` x ``workers`` (default: all cores, no limit), though the first 8 trials always run. ``progress``
+    draws a bar on stderr. Raises InputError on bad options or when the store cannot be written, Interrupted on Ctrl-C.
+    """
+    workers = _cores() if workers is None else workers
+    _check(tasks, sources, trials=trials, precision=precision, target=target, limit=time_limit_s, workers=workers)
+    limits = Limits(trials=trials, precision=precision, target=target)
+    campaign = _Campaign(tasks, limits, store, None if time_limit_s is None else time_limit_s * workers)
+    with _lazy_executor(sources, backend, workers) as executor, closing(Bar(progress)) as bar:
+        campaign.run(executor, bar)
+    return {task.id: campaign.estimate(task) for task in tasks}
+
+
+class _Campaign:
+    def __init__(self, tasks: Sequence[Task], limits: Limits, store: Store, budget_s: float | None) -> None:
+        self.limits, self.store, self.budget_s = limits, store, budget_s
+        self.courses = {task.id: _Course(task, first_plan(limits, exact=task.exact)) for task in tasks}
+        self.baselines = {task.baseline.id: _Course(task.baseline, Plan(1, 1)) for task in tasks}
+        self.baselines = {key: self.courses.get(key, course) for key, course in self.baselines.items()}
+        self.all = list({id(course): course for course in (*self.baselines.values(), *self.courses.values())}.values())
+        for course in self.all:
+            course.rows = store.rows(course.task.id)
+
+    def run(self, executor: Callable[[], Executor], bar: Bar) -> None:
+        self._measure(executor, bar)
+        for course in self.baselines.values():
+            course.plan = Plan(1, course.rows.facts.blocks)
+        self._measure(executor, bar)
+        while self._widen():
+            self._measure(executor, bar)
+
+    def _widen(self) -> bool:
+        """Ask every unfinished task for its next step and grant those that fit in time; tell whether there are any."""
+        steps: dict[str, Step] = {}
+        for key, course in self.courses.items():
+            if course.reason in ("", "time"):
+                verdict = decide(self._sample(course), self.limits)
+                course.reason = verdict if isinstance(verdict, str) else "time"
+                if isinstance(verdict, Step):
+                    steps[key] = verdict
+        granted = list(steps) if self.budget_s is None else affordable(steps, self._costs(steps), self._left_s())
+        for key in granted:
+            self.courses[key].plan, self.courses[key].reason = steps[key].plan, ""
+        return bool(granted)
+
+    def _left_s(self) -> float:
+        return self.budget_s - sum(course.seconds() for course in self.all)
+
+    def _costs(self, steps: Mapping[str, Step]) -> dict[str, float]:
+        plans = {key: self.courses[key].plan for key in steps}
+        rates = {key: self.courses[key].seconds() / plans[key].cells for key in steps}
+        return {key: rates[key] * (step.plan.cells - plans[key].cells) for key, step in steps.items()}
+
+    def _sample(self, course: _Course) -> Sample:
+        return sample_of(course.rows, self.baselines[course.task.baseline.id].rows, course.plan)
+
+    def estimate(self, task: Task) -> Estimate:
+        course = self.courses[task.id]
+        return estimate_of(course.rows, self._sample(course), reason=course.reason, target=self.limits.target)
+
+    def _measure(self, executor: Callable[[], Executor], bar: Bar) -> None:
+        """Measure what the plans want and the store lacks, and store it as it comes."""
+        wanting = [(course, course.missing()) for course in self.all]
+        works = [work for course, cells in wanting for work in _works(course.task, cells)]
+        if not works:
+            return
+        running = executor()
+        self.store.begin_run(threads=1, workers=running.workers)
+        bar.expect(sum(len(work.blocks) for work in works) + self._ahead())
+        try:
+            _store_all(self.store, running.run(works), bar)
+        except KeyboardInterrupt:
+            raise Interrupted(f"interrupted; what was measured is in {self.store.path}: run again to go on") from None
+        for course, cells in wanting:
+            if cells:
+                course.rows = self.store.rows(course.task.id)
+
+    def _ahead(self) -> int:
+        """Guess how many blocks later rounds will want: up to the cap of trials for all that go on."""
+        going = [course for course in self.courses.values() if not course.reason and not course.task.exact]
+        return sum((self.limits.trials - course.plan.trials) * course.plan.blocks for course in going)
+
+
+def _works(task: Task, cells: Sequence[tuple[int, int]]) -> Iterator[Work]:
+    for trial, group in groupby(cells, key=lambda cell: cell[0]):
+        blocks = [block for _, block in group]
+        for start in range(0, len(blocks), CHUNK_BLOCKS):
+            yield Work(task, trial, tuple(blocks[start : start + CHUNK_BLOCKS]))
+
+
+def _store_all(store: Store, results: Iterator[Trial | None], bar: Bar) -> None:
+    pending: list[Trial] = []
+    written = monotonic()
+    try:
+        for trial in results:
+            if trial is not None:
+                pending.append(trial)
+                bar.move(len(trial.blocks))
+            if pending and monotonic() - written >= FLUSH_S:
+                store.add(pending)
+                pending, written = [], monotonic()
+    finally:
+        if pending:
+            store.add(pending)
+
+
+@contextmanager
+def _lazy_executor(sources: Mapping, backend: str, workers: int) -> Iterator[Callable[[], Executor]]:
+    made: list[Executor] = []
+
+    def executor() -> Executor:
+        if not made:
+            made.append(make_executor(sources, backend, workers=workers))
+        return made[0]
+
+    try:
+        yield executor
+    finally:
+        for running in made:
+            running.close()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _check(
+    tasks: Sequence[Task],
+    sources: Mapping,
+    *,
+    trials: int,
+    precision: float,
+    target: str,
+    limit: float | None,
+    workers: int,
+) -> None:
+    checks = [
+        (trials >= 1, f"trials: {trials}: must be at least 1"),
+        (0 < precision < 1, f"precision: {precision}: must lie between 0 and 1 (a half-width: 0.005 is half a point)"),
+        (target in (TEST_SET, TASK), f"target: {target!r}: must be {TEST_SET!r} or {TASK!r}"),
+        (limit is None or limit > 0, f"time limit: {limit} s: must be positive"),
+        (workers >= 1, f"workers: {workers}: must be at least 1"),
+        *((name in sources, f"model {name!r}: no card or model was given for it") for name in {t.model for t in tasks}),
+    ]
+    if problems := [problem for fine, problem in checks if not fine]:
+        raise InputError(problems)

@@ -1,0 +1,125 @@
+"""A task made ready to run: the stored image, the clean weights, the sampler's tables, the code."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nvmsim.accuracy.ranges import Ranges
+from nvmsim.accuracy.records import TaskFacts
+from nvmsim.accuracy.task import FLOAT32, Task
+from nvmsim.device.ecc import Ecc, make_ecc
+from nvmsim.device.layout import MemoryImage
+from nvmsim.encoding.base import Decoded
+from nvmsim.encoding.spec import make_encoding
+from nvmsim.inject.backend import Backend, FlipTarget, image_order
+from nvmsim.inject.sampler import FlipTables, flip_tables
+
+if TYPE_CHECKING:
+    from nvmsim.zoo.network import Network
+
+
+@dataclass(eq=False)
+class Slot:
+    """A network, and the compiled task whose clean weights it holds now."""
+
+    network: "Network"
+    holder: "CompiledTask | None" = None
+
+
+class CompiledTask:
+    """A task ready to run: the stored image, the clean decoded weights, the sampler's tables and the code.
+
+    ``weights`` are the network's own, float32[n]. Raises InputError if the task does not fit them.
+    """
+
+    def __init__(self, task: Task, weights: NDArray[np.float32], *, slot: Slot, backend: Backend) -> None:
+        self.task, self.slot, self.backend = task, slot, backend
+        self.order = image_order(task.order_seed, slot.network.n_images)
+        self.clean, self.clean_nulled = weights, np.zeros(0, np.bool_)
+        self.image: MemoryImage | None = None
+        if task.encoding != FLOAT32:
+            self._encode(weights)
+        network = slot.network
+        self.facts = TaskFacts(task.id, task.text, network.n_images, network.blocks, len(weights), self._change_bound())
+        self.clean_nulls = int(np.count_nonzero(self.clean_nulled))
+        self._clean_counts: dict[int, int] = {}
+
+    def _encode(self, weights: NDArray[np.float32]) -> None:
+        self.encoding = make_encoding(self.task.encoding)
+        self.ranges = Ranges.of(weights, self.slot.network.tensors, self.task.range_scope)
+        words = self.ranges.encode(self.encoding, weights)
+        self.image = MemoryImage.build(words, width=self.encoding.width, layout=self.task.layout)
+        self.clean, self.clean_nulled = self.ranges.decode(self.encoding, self.image.read(slice(None)))
+
+    @cached_property
+    def ecc(self) -> Ecc | None:
+        """The code, None where reads are not corrected."""
+        return None if self.task.ecc is None else make_ecc(self.task.ecc)
+
+    @cached_property
+    def target(self) -> FlipTarget:
+        """The image as the sampler sees it."""
+        layout = self.task.layout
+        return FlipTarget(
+            buffer=self.image.buffer,
+            pages=self.image.pages,
+            page_bits=layout.page_bits,
+            usable_bits=layout.usable_bits,
+            word_bits=self.image.word_bits,
+            channels=layout.channels,
+            dies_per_channel=layout.dies_per_channel,
+            planes_per_die=layout.planes_per_die,
+            page_types=layout.page_types,
+            scrambler=layout.scrambler,
+        )
+
+    def tables(self, attempt: int = 0) -> FlipTables:
+        """Return the sampler's tables at a read attempt, 0 the first; errors of later attempts are among them."""
+        factor = 1.0 if attempt == 0 else self.task.ecc.retry.rber_factor**attempt
+        rates = np.asarray(self.task.rates) * factor
+        return flip_tables(rates, page_bits=self.task.layout.page_bits, rung_rber=self.task.rung_rber)
+
+    def _change_bound(self) -> float:
+        """Return an upper limit of P(a trial changes any weight): the chance that any bit, or codeword, is wrong."""
+        if self.image is None or self.task.exact:
+            return 0.0
+        rates = np.asarray(self.task.rates)
+        if self.ecc is None:
+            chance, chances = float(rates.max()), self.image.n_bits
+        else:
+            last = self.task.ecc.retry.max if self.ecc.detects else 0
+            seen = rates.mean(axis=1) if self.task.layout.scrambler else rates.max(axis=1)
+            chance = self.ecc.codeword_failure(float(seen.max()) * self.task.ecc.retry.rber_factor**last)
+            chances = self.image.pages * -(-self.task.layout.user_bytes // self.task.ecc.codeword_bytes)
+        return float(-np.expm1(chances * np.log1p(-chance))) if chance < 1 else 1.0
+
+    @property
+    def page_bits_read(self) -> int:
+        """Bits that one page read moves: in mode ecc the spare bytes too, else those that hold the model."""
+        layout = self.task.layout
+        return layout.page_bits if layout.mode == "ecc" else layout.usable_bits
+
+    def load(self) -> None:
+        """Put the clean weights into the network, unless they are there."""
+        if self.slot.holder is not self:
+            self.slot.holder = None
+            self.slot.network.flat.numpy()[:] = self.clean
+            self.slot.holder = self
+
+    def clean_count(self, block: int) -> int:
+        """Return the images of ``block`` that are right without any flip, counted once; the network must be clean."""
+        if block not in self._clean_counts:
+            self._clean_counts[block] = self.slot.network.correct(block, self.order)
+        return self._clean_counts[block]
+
+    def flip(self, addresses: NDArray[np.uint64]) -> None:
+        """Flip bits of the stored image, in place; the same again undoes it."""
+        layout = self.task.layout
+        self.backend.apply(self.image.buffer, addresses, word_bits=self.image.word_bits, usable_bits=layout.usable_bits)
+
+    def decode(self, index: NDArray[np.int64]) -> Decoded:
+        """Return what the weights ``index`` (int64[k], sorted) are now."""
+        return self.ranges.decode(self.encoding, self.image.read(index), index)

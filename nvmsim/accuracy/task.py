@@ -1,0 +1,97 @@
+"""What is to be measured, as data: small, hashable, and named by what changes the result and nothing else."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+from nvmsim.device.layout import PageLayout
+from nvmsim.device.parts import EccSpec
+from nvmsim.encoding.spec import make_encoding
+from nvmsim.inject.sampler import SAMPLER_VERSION, rung_for
+
+FLOAT32 = "float32"
+_PLACES = ("channels", "dies_per_channel", "planes_per_die", "page_types", "scrambler")
+_DECODER_SPEED = ("engines", "decode_latency_us", "decode_bandwidth_gb_s")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One scheme on one network at given flip rates, whose mean accuracy is wanted.
+
+    ``rates`` are (P(flip | stored 0), P(flip | stored 1)) a page type; ``rung_rber`` is the sampler's ladder step.
+    ``ecc`` is None where reads are not corrected. ``encoding`` is a specification (``binary:16+parity-nulling``), or
+    "float32": the undistorted network, the baseline. ``model`` is a label; ``network`` (a plug-in's name, "" for a
+    model whose checksum covers its structure) and the two checksums say what computes.
+    """
+
+    model: str
+    weights_sha256: str
+    data_sha256: str
+    encoding: str
+    range_scope: str
+    rates: tuple[tuple[float, float], ...]
+    rung_rber: float
+    layout: PageLayout
+    ecc: EccSpec | None = None
+    seed: int = 0
+    order_seed: int = 0
+    network: str = ""
+    sampler_version: int = SAMPLER_VERSION
+
+    @property
+    def exact(self) -> bool:
+        """Whether every trial is the same: nothing can flip."""
+        return not any(any(pair) for pair in self.rates)
+
+    @property
+    def baseline(self) -> "Task":
+        """The same network in float32 without any noise, on the same images."""
+        none = tuple((0.0, 0.0) for _ in self.rates)
+        return Task(
+            model=self.model,
+            weights_sha256=self.weights_sha256,
+            data_sha256=self.data_sha256,
+            encoding=FLOAT32,
+            range_scope="global",
+            rates=none,
+            rung_rber=rung_for(0.0),
+            layout=self.layout,
+            order_seed=self.order_seed,
+            network=self.network,
+        )
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What the id is made of: all that changes the result. Noise that cannot flip anything leaves no trace in it.
+
+        Where all rates are equal, it does not matter on which page type a page is or whether it is scrambled.
+        """
+        known = {"network": self.network, "weights": self.weights_sha256, "data": self.data_sha256}
+        known["order_seed"] = self.order_seed
+        if self.encoding == FLOAT32:
+            return {**known, "encoding": FLOAT32}
+        known |= {"encoding": make_encoding(self.encoding).spec, "range_scope": self.range_scope}
+        if self.exact:
+            return known
+        layout, rates = asdict(self.layout), [list(map(float, pair)) for pair in self.rates]
+        if len({rate for pair in self.rates for rate in pair}) == 1:
+            layout, rates = {key: layout[key] for key in layout if key not in _PLACES}, rates[:1]
+        noise = {"rates": rates, "rung_rber": float(self.rung_rber), "seed": self.seed, "sampler": self.sampler_version}
+        return {**known, **noise, "layout": layout, "ecc": self._correction()}
+
+    def _correction(self) -> dict[str, Any] | None:
+        if self.ecc is None:
+            return None
+        return {key: value for key, value in asdict(self.ecc).items() if key not in _DECODER_SPEED}
+
+    @cached_property
+    def text(self) -> str:
+        """The identity as canonical JSON: sorted keys, no spaces, shortest exact numbers."""
+        return json.dumps(self.identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    @cached_property
+    def id(self) -> str:
+        """The SHA-256 of :attr:`text`, in hexadecimal."""
+        return hashlib.sha256(self.text.encode()).hexdigest()

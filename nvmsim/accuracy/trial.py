@@ -1,0 +1,113 @@
+"""One trial: flip stored bits, correct what ECC can, decode what changed, count the images still right, undo."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nvmsim.accuracy.compiled import CompiledTask, Slot
+from nvmsim.accuracy.records import BlockCount, Trial, TrialCounts
+from nvmsim.accuracy.task import Task
+from nvmsim.device.correction import correct
+from nvmsim.inject.backend import decode_uniforms, net_flips, trial_offset
+
+__all__ = ["CompiledTask", "Slot", "Task", "Trial", "disturbed", "draw_noise", "run_trial"]
+
+_BIT = np.uint64(0xFFFFFFFF)
+
+
+class Noise(NamedTuple):
+    """The bits of one trial before anything is decoded: addresses still wrong, flips seen, codewords failed."""
+
+    wrong: NDArray[np.uint64]
+    raw_flips: int
+    failed_codewords: int
+
+
+def draw_noise(compiled: CompiledTask, trial: int) -> Noise:
+    """Return the bits that a read of the whole model gets wrong in ``trial``, after correction where there is any."""
+    task, layout = compiled.task, compiled.task.layout
+    offset = trial_offset(task.seed, trial, layout.page_types)
+
+    def flips(attempt: int) -> NDArray[np.uint64]:
+        return compiled.backend.draw(
+            compiled.tables(attempt), compiled.target, seed=task.seed, trial=trial, offset=offset
+        )
+
+    drawn = net_flips(flips(0))
+    raw = int(np.count_nonzero((drawn & _BIT) < np.uint64(compiled.page_bits_read)))
+    if task.ecc is None:
+        return Noise(drawn, raw, 0)
+    corrected = correct(
+        lambda attempt: drawn if attempt == 0 else flips(attempt),
+        ecc=compiled.ecc,
+        layout=layout,
+        codeword_bytes=task.ecc.codeword_bytes,
+        parity_bytes=task.ecc.parity_bytes,
+        retry_max=task.ecc.retry.max,
+        uniforms=lambda pages, codewords: decode_uniforms(task.seed, trial, pages, codewords),
+    )
+    return Noise(corrected.addresses, raw, corrected.failed)
+
+
+@contextmanager
+def disturbed(compiled: CompiledTask, noise: Noise) -> Iterator[tuple[TrialCounts, bool]]:
+    """Hold the image and the network disturbed by ``noise``; on leaving, however, both are as they were.
+
+    Gives the trial's counts and whether any stored word changed. Cost: O(flips).
+    """
+    image, flat = compiled.image, compiled.slot.network.flat.numpy()
+    stream = image.layout.to_stream(noise.wrong)
+    holds_data = (stream >= 0) & (stream < image.n_bits)
+    wrong, changed = noise.wrong[holds_data], image.weights_at(stream[holds_data])
+    compiled.flip(wrong)
+    try:
+        values, nulled = compiled.decode(changed)
+        flat[changed] = values
+        yield _counts(compiled, noise, residual=wrong.size, newly=_newly(compiled, changed, nulled)), changed.size > 0
+    finally:
+        compiled.flip(wrong)
+        flat[changed] = compiled.clean[changed]
+
+
+def _newly(compiled: CompiledTask, changed: NDArray[np.int64], nulled: NDArray[np.bool_]) -> int:
+    return int(np.count_nonzero(nulled)) - int(np.count_nonzero(compiled.clean_nulled[changed]))
+
+
+def _counts(compiled: CompiledTask, noise: Noise, *, residual: int, newly: int) -> TrialCounts:
+    return TrialCounts(
+        raw_flips=noise.raw_flips,
+        raw_bits=compiled.image.pages * compiled.page_bits_read,
+        residual_flips=residual,
+        data_bits=compiled.image.n_bits,
+        nulled=compiled.clean_nulls + newly,
+        failed_codewords=noise.failed_codewords,
+    )
+
+
+def run_trial(compiled: CompiledTask, trial: int, blocks: Sequence[int]) -> Trial:
+    """Run trial number ``trial`` of a compiled task on ``blocks`` of images; the same on any worker, any day.
+
+    Where no stored word changed, the counts of the clean network stand. Raises InputError on a trial out of range.
+    """
+    started = perf_counter()
+    compiled.load()
+    if compiled.image is None:
+        return _timed(compiled, trial, blocks, counts=TrialCounts(), changed=False, started=started)
+    with disturbed(compiled, draw_noise(compiled, trial)) as (counts, changed):
+        return _timed(compiled, trial, blocks, counts=counts, changed=changed, started=started)
+
+
+def _timed(
+    compiled: CompiledTask, trial: int, blocks: Sequence[int], *, counts: TrialCounts, changed: bool, started: float
+) -> Trial:
+    network, results = compiled.slot.network, {}
+    for block in blocks:
+        right = network.correct(block, compiled.order) if changed else compiled.clean_count(block)
+        now = perf_counter()
+        results[block] = BlockCount(right, network.block_images(block), now - started)
+        started = now
+    return Trial(compiled.facts, trial, counts, results)

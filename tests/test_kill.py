@@ -1,0 +1,111 @@
+"""kill -9 at any moment: what was stored stays, nobody is left behind, and going on gives the undisturbed answer."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+CLIENT = """
+    import sys
+    from ridge_network import BCH, ridge_model, ridge_task
+    from nvmsim.accuracy.collect import collect, trials_csv
+    from nvmsim.accuracy.store import Store
+
+    TASKS = [ridge_task(rber=3e-3), ridge_task("hamming:16", rber=3e-3), ridge_task(rber=3e-3, mode="ecc", ecc=BCH)]
+    if __name__ == "__main__":
+        with Store(sys.argv[1]) as store:
+            found = collect(TASKS, store=store, sources={"ridge": ridge_model()}, trials=512, workers=int(sys.argv[2]))
+            for estimate in found.values():
+                print(estimate.task_id, estimate.mean, estimate.low, estimate.high, estimate.reason)
+            print(*trials_csv(store, list(found.values())), sep="\\n")
+"""
+
+
+@pytest.fixture
+def client(tmp_path):
+    file = tmp_path / "client.py"
+    file.write_text(textwrap.dedent(CLIENT))
+
+    def start(store, workers):
+        command = [sys.executable, str(file), str(store), str(workers)]
+        return subprocess.Popen(
+            command, env={**os.environ, "PYTHONPATH": str(HERE)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, start_new_session=True,
+        )  # fmt: skip
+
+    return start
+
+
+def stored(path) -> int:
+    """Count blocks as another process sees them, 0 as long as there is no store."""
+    try:
+        database = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)
+        try:
+            return database.execute("SELECT count(*) FROM blocks").fetchone()[0]
+        finally:
+            database.close()
+    except sqlite3.Error:
+        return 0
+
+
+def wait_for(condition, *, seconds=60.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def members(group) -> list[int]:
+    """Processes of a process group that still run (zombies do not)."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, its_group = entry.read_text().rpartition(")")[2].split()[:3]
+        except (OSError, ValueError):
+            continue
+        if int(its_group) == group and state != "Z":
+            found.append(int(entry.parent.name))
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+def test_killed_again_and_again_it_ends_with_the_undisturbed_answer(client, tmp_path):
+    whole = client(tmp_path / "whole.sqlite", 1)
+    path, before = tmp_path / "killed.sqlite", 0
+    for workers, more in ((2, 1), (1, 150), (2, 300), (1, 1)):
+        running = client(path, workers)
+        wait_for(lambda goal=before + more: stored(path) >= goal)
+        os.kill(running.pid, signal.SIGKILL)
+        running.communicate()
+        wait_for(lambda group=running.pid: not members(group), seconds=5)
+        kept = stored(path)
+        assert kept >= before + more
+        before = kept
+    last = client(path, 2)
+    answer, complaints = last.communicate(timeout=120)
+    undisturbed, _ = whole.communicate(timeout=120)
+    assert (last.returncode, whole.returncode) == (0, 0), complaints
+    assert answer == undisturbed
+    assert len(answer.splitlines()) > before
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs process groups")
+def test_ctrl_c_at_the_terminal_ends_client_and_workers_without_their_tracebacks(client, tmp_path):
+    path = tmp_path / "trials.sqlite"
+    running = client(path, 2)
+    wait_for(lambda: stored(path) > 0)
+    os.killpg(running.pid, signal.SIGINT)
+    _, complaints = running.communicate(timeout=20)
+    assert running.returncode != 0
+    assert "run again to go on" in complaints
+    assert complaints.count("Traceback") == 1  # this client's own: it does not catch Interrupted
+    assert stored(path) > 0
+    wait_for(lambda: not members(running.pid), seconds=5)
