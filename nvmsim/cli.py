@@ -1,0 +1,98 @@
+"""The command line: parse, call, print."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from nvmsim.cli_arguments import build_parser
+from nvmsim.errors import InputError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 done, 1 no result, 2 bad input, 130 interrupted.
+
+    >>> main(["devices", "check", "no-such-file.yaml"])
+    2
+    """
+    typed = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        options = build_parser().parse_args(typed)
+        options.typed = typed
+        return _dispatch(options)
+    except InputError as error:
+        return _fail(error.problems)
+    except KeyboardInterrupt as interrupt:
+        print(f"nvmsim: {interrupt or 'interrupted'}", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (OSError, MemoryError) as error:
+        return _fail([str(error) or type(error).__name__])
+
+
+def _fail(problems: Sequence[str]) -> int:
+    for problem in problems:
+        print(f"nvmsim: {problem}", file=sys.stderr)
+    return 2
+
+
+def _dispatch(options: argparse.Namespace) -> int:
+    text = COMMANDS[options.command](options)
+    print(text.rstrip("\n"))
+    sys.stdout.flush()
+    return 0
+
+
+def _run(options: argparse.Namespace) -> str:
+    from nvmsim.cli_run import run_command
+
+    return run_command(options)
+
+
+def _timing(options: argparse.Namespace) -> str:
+    from nvmsim.cli_timing import timing_report
+
+    return timing_report(options.device, options.set, condition=options.condition, fmt=options.format)
+
+
+def _devices(options: argparse.Namespace) -> str:
+    from nvmsim import cli_devices
+
+    if options.action == "show":
+        return cli_devices.show_device(options.device, options.set, fmt=options.format)
+    if options.action == "check":
+        return cli_devices.check_device(options.device)
+    return cli_devices.list_devices()
+
+
+def _models(options: argparse.Namespace) -> str:
+    from nvmsim.zoo.show import list_models
+
+    return list_models()
+
+
+def _train(options: argparse.Namespace) -> str:
+    from nvmsim.zoo.train import train_command
+
+    return train_command(options)
+
+
+def _bench(options: argparse.Namespace) -> str:
+    from nvmsim.bench import bench_report
+
+    return bench_report(options.names, quick=options.quick, fmt=options.format)
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], str]] = {
+    "run": _run,
+    "timing": _timing,
+    "devices": _devices,
+    "models": _models,
+    "train": _train,
+    "bench": _bench,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

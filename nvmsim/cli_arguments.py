@@ -1,0 +1,142 @@
+"""Every command's options, and nothing else."""
+
+import argparse
+from importlib.metadata import version
+
+_SCHEMES = "ecc,raw,nulling,hamming,hamming+nulling,fp16,fp16+range-check"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line.
+
+    >>> build_parser().parse_args(["run", "tlc"]).device
+    'tlc'
+    """
+    parser = argparse.ArgumentParser(
+        prog="nvmsim",
+        description="Neural networks stored in noisy non-volatile memory: throughput gained by dropping ECC "
+        "against accuracy lost.",
+    )
+    parser.add_argument("--version", action="version", version=f"nvmsim {version('nvmsim')}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for add in (_add_run, _add_timing, _add_devices, _add_models, _add_train, _add_bench):
+        add(commands)
+    return parser
+
+
+def _device_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("device", metavar="DEVICE", help="a profile: the path of a YAML file, or a bundled name (tlc)")
+    _set_argument(parser)
+
+
+def _set_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY.PATH=VALUE",
+        help="change one key of the profile, such as ecc.engines=4 (repeatable)",
+    )
+
+
+def _format_argument(parser: argparse.ArgumentParser, *formats: str) -> None:
+    parser.add_argument("--format", choices=formats, default=formats[0], help="what stdout carries (%(default)s)")
+
+
+def _add_run(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "run",
+        help="throughput against accuracy for one device, age and network",
+        description="Store a network on a device, with and without ECC, and print throughput gained against "
+        "accuracy lost, one row a scheme and mode.",
+    )
+    _device_argument(parser)
+    parser.add_argument("--model", default="mnist-cnn", help="a model's folder, card, or bundled name (%(default)s)")
+    _add_age(parser)
+    parser.add_argument("--schemes", default=_SCHEMES, metavar="A,B,...", help="schemes to compare (%(default)s)")
+    parser.add_argument("--range-scope", choices=("global", "layer", "tensor"), default="global")
+    _add_effort(parser)
+    parser.add_argument("--seed", type=int, default=0, help="seed of flips and of the order of images (%(default)s)")
+    parser.add_argument("--backend", choices=("auto", "cpu", "cuda"), default="auto", help="where bits are flipped")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one a core)")
+    parser.add_argument(
+        "--out", metavar="DIR", help="folder of the report (default: one a question, under the store's)"
+    )
+    parser.add_argument(
+        "--store", metavar="FILE", help="trials done so far (default: trials.sqlite in --out or nvmsim-results)"
+    )
+    _format_argument(parser, "table", "json", "csv")
+
+
+def _add_age(parser: argparse.ArgumentParser) -> None:
+    age = parser.add_argument_group("age of the device", "a condition of the profile, or single values in its place")
+    age.add_argument(
+        "--condition", default="worn", metavar="NAME", help="such as fresh, mid, worn (%(default)s), beyond"
+    )
+    age.add_argument("--pe-cycles", type=float, metavar="N", help="program/erase cycles")
+    age.add_argument("--retention-days", type=float, metavar="DAYS", help="time since the weights were written")
+    age.add_argument("--reads", type=float, metavar="N", help="reads a page has seen since it was written")
+    age.add_argument("--temperature", type=float, metavar="C", help="temperature in degrees Celsius")
+    age.add_argument("--rber", type=float, metavar="P", help="one raw bit error rate for every bit, in place of an age")
+
+
+def _add_effort(parser: argparse.ArgumentParser) -> None:
+    effort = parser.add_argument_group(
+        "effort", "sampling stops at the first of these, asked at doublings of the trials"
+    )
+    effort.add_argument(
+        "--trials", type=int, default=64, metavar="N", help="distorted models a row, at most (%(default)s)"
+    )
+    effort.add_argument(
+        "--precision",
+        type=float,
+        default=0.005,
+        metavar="P",
+        help="wanted half-width of an accuracy's interval (%(default)s)",
+    )
+    effort.add_argument(
+        "--time-limit",
+        type=float,
+        default=35.0,
+        metavar="S",
+        help="seconds of sampling, earlier calls included (%(default)s)",
+    )
+
+
+def _add_timing(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("timing", help="read bandwidth of a device with ECC on, bypassed and reclaimed")
+    _device_argument(parser)
+    parser.add_argument(
+        "--condition", default="worn", metavar="NAME", help="age that sets the read retries (%(default)s)"
+    )
+    _format_argument(parser, "table", "json")
+
+
+def _add_devices(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("devices", help="list, show or check device profiles")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    actions.add_parser("list", help="the bundled profiles (the default)")
+    show = actions.add_parser("show", help="a resolved profile with units, sources and RBER by page type and age")
+    _device_argument(show)
+    _format_argument(show, "table", "json")
+    check = actions.add_parser("check", help="say everything that is wrong with a profile")
+    check.add_argument("device", metavar="FILE")
+
+
+def _add_models(commands: argparse._SubParsersAction) -> None:
+    commands.add_parser("models", help="list the networks that came with nvmsim")
+
+
+def _add_train(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("train", help="train a network by the recipe on its card")
+    parser.add_argument("model", metavar="MODEL", help="a model's folder, card, or bundled name")
+    parser.add_argument("--out", metavar="DIR", help="folder of the trained model (default: nvmsim-models/NAME)")
+    parser.add_argument("--epochs", type=int, metavar="N", help="in place of the card's")
+    parser.add_argument("--threads", type=int, metavar="N", help="in place of the card's")
+
+
+def _add_bench(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("bench", help="measure speed here, as ratios against named alternatives")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="which benchmarks (default: all)")
+    parser.add_argument("--quick", action="store_true", help="small sizes, to see that they run")
+    _format_argument(parser, "table", "json")

@@ -1,0 +1,88 @@
+"""``nvmsim run``: options become a question, its answer a table and a folder."""
+
+import argparse
+import hashlib
+import json
+import re
+import shlex
+import shutil
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from nvmsim.accuracy.store import Store
+from nvmsim.device.profile import load_device
+from nvmsim.errors import InputError
+from nvmsim.report.files import write_report
+from nvmsim.report.table import render_csv, render_json, render_table
+from nvmsim.study.question import Effort, Question, ask, choose_condition
+from nvmsim.study.run import RESULTS, answer
+from nvmsim.study.tradeoff import Result
+from nvmsim.zoo.card import load_card
+
+
+def run_command(options: argparse.Namespace) -> str:
+    """Answer ``nvmsim run`` with its options; returns what stdout gets, and writes the report's folder."""
+    question = _question(options)
+    folder = Path(options.out) if options.out else RESULTS / _folder_name(question)
+    store = Path(options.store or (Path(options.out) if options.out else RESULTS) / "trials.sqlite")
+    with Store(store) as opened:
+        result, trials = answer(question, opened, progress=True)
+    result = replace(result, command=shlex.join(["nvmsim", *options.typed]))
+    for warning in result.warnings:
+        print(f"nvmsim: warning: {warning}", file=sys.stderr)
+    written = write_report(result, folder, trials)
+    return _printed(result, options.format, written)
+
+
+def _question(options: argparse.Namespace) -> Question:
+    device, model, condition, problems = None, None, None, []
+    for name, load in (
+        ("device", lambda: load_device(options.device, options.set)),
+        ("model", lambda: load_card(options.model)),
+    ):
+        try:
+            loaded = load()
+        except InputError as error:
+            problems += error.problems
+            continue
+        device, model = (loaded, model) if name == "device" else (device, loaded)
+    if problems:
+        raise InputError(problems)
+    condition = choose_condition(
+        device,
+        options.condition,
+        pe_cycles=options.pe_cycles,
+        retention_days=options.retention_days,
+        reads_per_page=options.reads,
+        temperature_c=options.temperature,
+    )
+    return ask(
+        device,
+        model,
+        condition=condition,
+        rber=options.rber,
+        schemes=options.schemes.split(","),
+        range_scope=options.range_scope,
+        effort=Effort(trials=options.trials, precision=options.precision, time_limit_s=options.time_limit),
+        seed=options.seed,
+        backend=options.backend,
+        workers=options.workers,
+    )
+
+
+def _folder_name(question: Question) -> str:
+    """Name a folder of its own for each question, so that no report replaces another question's."""
+    asked = {**asdict(question), "model": question.model.weights_sha256}
+    digest = hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:8]
+    age = "rber" if question.rber_given is not None else question.condition.name
+    return re.sub(r"[^\w.]+", "-", f"{question.device.name}-{age}-{question.model.name}") + f"-{digest}"
+
+
+def _printed(result: Result, form: str, folder: Path) -> str:
+    if form == "json":
+        return render_json(result)
+    if form == "csv":
+        return render_csv(result)
+    width = shutil.get_terminal_size((150, 24)).columns
+    return render_table(result, width, report=str(folder))

@@ -1,0 +1,177 @@
+"""Join what was measured with what was timed: one row a scheme and mode."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nvmsim.accuracy.allocation import REASONS
+from nvmsim.accuracy.estimate import Estimate
+from nvmsim.accuracy.stats import paired_difference
+from nvmsim.accuracy.store import Store
+from nvmsim.accuracy.task import Task
+from nvmsim.device.ecc import final_uber
+from nvmsim.device.layout import PageLayout
+from nvmsim.device.profile import Device
+from nvmsim.encoding.base import Encoding
+from nvmsim.encoding.spec import make_encoding
+from nvmsim.inject.sampler import rung_for
+from nvmsim.study.question import Question
+from nvmsim.study.scheme import Scheme
+from nvmsim.study.timings import ModeTiming, mode_timing
+from nvmsim.study.tradeoff import Causes, Row, mark_pareto, unpaired_difference
+from nvmsim.timing.causes import WEIGHT_BITS, weights_gb_s
+
+# The numbers that decide a resource's speed: where one of the bottleneck's is assumed, the row says so.
+DECISIVE = {
+    "die": ("timing.read_us", "timing.cache_read"),
+    "bus": ("timing.bus_mt_s",),
+    "ecc": ("ecc.decode_bandwidth_gb_s", "ecc.engines"),
+    "host": ("host.bandwidth_gb_s",),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row to be: a scheme read in a mode, its encoding and task."""
+
+    scheme: Scheme
+    mode: str
+    encoding: Encoding
+    task: Task
+
+
+def cases_of(question: Question) -> tuple[Case, ...]:
+    """Return the cases of a question, in the order of its schemes."""
+    return tuple(_case(question, scheme, mode) for scheme in question.schemes for mode in scheme.modes)
+
+
+def _case(question: Question, scheme: Scheme, mode: str) -> Case:
+    rates = question.rates.by_page_type
+    task = Task(
+        model=question.model.name,
+        weights_sha256=question.model.weights_sha256,
+        data_sha256=question.model.data_sha256,
+        encoding=scheme.encoding,
+        range_scope=question.range_scope,
+        rates=rates,
+        rung_rber=rung_for(max(max(pair) for pair in rates)),
+        layout=PageLayout.of(question.device, mode),
+        ecc=question.device.ecc if scheme.ecc else None,
+        seed=question.seed,
+        order_seed=question.seed,
+        network=getattr(question.model, "network", ""),
+    )
+    return Case(scheme, mode, make_encoding(scheme.encoding), task)
+
+
+def stored_bits(case: Case, n_weights: int) -> int:
+    """Return the bits of the stream that a case stores."""
+    return case.encoding.width * n_weights
+
+
+def rows_of(
+    question: Question, cases: Sequence[Case], estimates: Mapping[str, Estimate], store: Store
+) -> tuple[Row, ...]:
+    """Return one row a case, Pareto-optimal ones marked by paired intervals where the bit addresses are equal."""
+    rows = [_row(question, case, estimates[case.task.id], store) for case in cases]
+    samples = {row.task_id: estimates[row.task_id].sample for row in rows}
+
+    def difference(a: Row, b: Row) -> tuple[float, float]:
+        if a.paired_with != b.paired_with:
+            return unpaired_difference(a, b)
+        found = paired_difference(samples[a.task_id], samples[b.task_id])
+        return found.low, found.high
+
+    return mark_pareto(rows, difference)
+
+
+def _row(question: Question, case: Case, estimate: Estimate, store: Store) -> Row:
+    n_weights = question.model.n_weights
+    speed = mode_timing(
+        store,
+        question.device,
+        question.rates,
+        mode=case.mode,
+        width=case.encoding.width,
+        model_bytes=-(-stored_bits(case, n_weights) // 8),
+    )
+    bandwidth_gb_s = weights_gb_s(speed.timing.read_bandwidth_mb_s, case.encoding.width)
+    drop = estimate.drop
+    return Row(
+        scheme=case.scheme.name,
+        mode=case.mode,
+        encoding=case.scheme.encoding,
+        rber_in=question.rates.mean,
+        rber_residual=estimate.residual_rber,
+        accuracy=estimate.mean,
+        low=estimate.low,
+        high=estimate.high,
+        drop_points=100 * drop.mean,
+        drop_low=100 * drop.low,
+        drop_high=100 * drop.high,
+        nulled_weights=estimate.nulled_weights,
+        n_weights=n_weights,
+        bandwidth_gb_s=bandwidth_gb_s,
+        loads_per_s=bandwidth_gb_s * 1e9 / (n_weights * WEIGHT_BITS / 8),
+        storage_bytes_per_weight=_storage_bytes(case, question, n_weights),
+        trials=estimate.trials,
+        images=estimate.images,
+        stop_reason=REASONS[estimate.reason],
+        task_id=case.task.id,
+        trial_accuracies=tuple(min(max(value, 0.0), 1.0) for value in estimate.accuracies),
+        paired_with=_addresses(case),
+        **_timed(question.device, speed),
+        **_uber(question, case),
+    )
+
+
+def _timed(device: Device, speed: ModeTiming) -> dict[str, object]:
+    timing, causes = speed.timing, speed.causes
+    return {
+        "load_us": timing.load_us,
+        "speedup": causes.speedup,
+        "causes": Causes(bytes=causes.bytes, decoder=causes.decoder, retries=causes.retries, host=causes.host),
+        "bottleneck": timing.bottleneck,
+        "bottleneck_assumed": any(device.is_assumption(key) for key in DECISIVE[timing.bottleneck]),
+        "utilisation": timing.utilisation,
+        "page_read_us": timing.page_read_us,
+    }
+
+
+def _uber(question: Question, case: Case) -> dict[str, object]:
+    if not case.scheme.ecc:
+        return {}
+    uber = final_uber(question.device, question.rates)
+    return {"uber": uber, "fails_uber": uber > question.device.ecc.uber_target}
+
+
+def _storage_bytes(case: Case, question: Question, n_weights: int) -> float:
+    """Bytes of the medium a weight takes: its share of physical pages, and of the ranges kept beside them."""
+    layout = case.task.layout
+    ranges = {"global": 1, "layer": len({t.module for t in question.model.tensors})}
+    count = ranges.get(question.range_scope, len(question.model.tensors))
+    side = case.encoding.range_bytes * count / n_weights
+    return case.encoding.width / 8 * layout.page_bits / layout.usable_bits + side
+
+
+def _addresses(case: Case) -> str:
+    """Name the bit addresses of a case: rows with equal ones see the same flips in the same trial."""
+    layout = case.task.layout
+    return f"{layout.usable_bits // 8} bytes a page, {min(case.encoding.width, WEIGHT_BITS)}-bit words"
+
+
+def assumptions_of(device: Device, rows: Sequence[Row], *, by_age: bool) -> tuple[tuple[str, object, str], ...]:
+    """Return (key, value, source) of the assumed numbers that decide the rows' speed, RBER or correction."""
+    keys = [key for row in rows for key in DECISIVE[row.bottleneck]]
+    keys += ["page.spare_bytes"] if any(row.mode == "ecc" for row in rows) else []
+    keys += ["ecc.limit_rber"] if any(row.mode == "ecc" for row in rows) and device.ecc.limit_rber else []
+    keys += ["rber.page_type_factors"] if by_age and "page_type_factors" in device.rber else []
+    return tuple(
+        (key, _value(device, key), device.source(key)) for key in dict.fromkeys(keys) if device.is_assumption(key)
+    )
+
+
+def _value(device: Device, key: str) -> object:
+    section, _, name = key.partition(".")
+    if section == "rber":
+        return device.rber[name]
+    return getattr(getattr(device, section), name)

@@ -1,0 +1,171 @@
+"""The main job: answer one question about one device, age and network."""
+
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from nvmsim.accuracy.collect import collect
+from nvmsim.accuracy.estimate import Estimate
+from nvmsim.accuracy.export import trials_csv
+from nvmsim.accuracy.store import Store
+from nvmsim.device.profile import Device, load_device
+from nvmsim.errors import InputError
+from nvmsim.study.question import Effort, Question, ask, choose_condition
+from nvmsim.study.rows import Case, assumptions_of, cases_of, rows_of, stored_bits
+from nvmsim.study.scheme import DEFAULT_SCHEMES
+from nvmsim.study.tradeoff import Result, TrialRow
+from nvmsim.zoo.card import load_card
+
+RESULTS = Path("nvmsim-results")
+
+
+def run(
+    device: Device | str | Path,
+    *,
+    model: Any = "mnist-cnn",
+    condition: str = "worn",
+    pe_cycles: float | None = None,
+    retention_days: float | None = None,
+    reads: float | None = None,
+    temperature: float | None = None,
+    rber: float | None = None,
+    schemes: Sequence[str] = DEFAULT_SCHEMES,
+    range_scope: str = "global",
+    trials: int = Effort.trials,
+    precision: float = Effort.precision,
+    time_limit_s: float = Effort.time_limit_s,
+    seed: int = 0,
+    backend: str = "auto",
+    workers: int | None = None,
+    store: str | Path = RESULTS / "trials.sqlite",
+    progress: bool = False,
+) -> Result:
+    """Store a network on a device and return throughput against accuracy, one row a scheme and mode.
+
+    ``device`` is a `Device`, a profile's path or a bundled name; ``model`` a card's name or path, or a `Model` with
+    your own ``torch.nn.Module``. The age is the named ``condition``, changed by ``pe_cycles``, ``retention_days``
+    (days), ``reads`` (of each page) and ``temperature`` (degrees Celsius), or one ``rber`` for every bit. Sampling
+    stops at ``trials`` distorted models a row, at a half-width of ``precision`` (a fraction), or after
+    ``time_limit_s`` seconds. Trials are kept in ``store`` and never measured twice. Raises InputError with every
+    problem.
+    """
+    device = device if isinstance(device, Device) else load_device(device)
+    age = {"pe_cycles": pe_cycles, "retention_days": retention_days, "reads_per_page": reads}
+    question = ask(
+        device,
+        load_card(model) if isinstance(model, str | Path) else model,
+        condition=choose_condition(device, condition, **age, temperature_c=temperature),
+        rber=rber,
+        schemes=tuple(schemes),
+        range_scope=range_scope,
+        effort=Effort(trials=trials, precision=precision, time_limit_s=time_limit_s),
+        seed=seed,
+        backend=backend,
+        workers=workers,
+    )
+    with Store(Path(store)) as opened:
+        return answer(question, opened, progress=progress)[0]
+
+
+def answer(question: Question, store: Store, *, progress: bool) -> tuple[Result, list[TrialRow]]:
+    """Answer a question from ``store``, measuring what is missing; also return the counts it rests on."""
+    started = time.monotonic()
+    cases = cases_of(question)
+    _check_capacity(question, cases)
+    estimates = collect(
+        [case.task for case in cases],
+        store=store,
+        sources={question.model.name: question.model},
+        trials=question.effort.trials,
+        precision=question.effort.precision,
+        time_limit_s=question.effort.time_limit_s,
+        workers=question.workers,
+        backend=question.backend,
+        progress=progress,
+    )
+    rows = rows_of(question, cases, estimates, store)
+    first = next(iter(estimates.values()))
+    result = Result(
+        device=question.device.name,
+        condition=_age(question),
+        model=question.model.name,
+        n_weights=question.model.n_weights,
+        range_scope=question.range_scope,
+        float32_accuracy=first.baseline_accuracy,
+        chance=1 / question.model.classes,
+        seed=question.seed,
+        settings=_settings(question),
+        rows=rows,
+        assumptions=assumptions_of(question.device, rows, by_age=question.rber_given is None),
+        warnings=question.rates.warnings,
+        versions=_versions(),
+        backend=question.backend,
+        elapsed_s=time.monotonic() - started,
+        uber_target=question.device.ecc.uber_target,
+    )
+    return result, _trial_rows(cases, estimates, store)
+
+
+def _check_capacity(question: Question, cases: Sequence[Case]) -> None:
+    pages = question.device.geometry.pages
+    problems = [
+        f"{question.device.name}: has {pages} pages; {question.model.name} as {case.scheme.name} takes {needed}"
+        for case in cases
+        if (needed := case.task.layout.pages_for(stored_bits(case, question.model.n_weights))) > pages
+    ]
+    if problems:
+        raise InputError(problems)
+
+
+def _age(question: Question) -> dict[str, object]:
+    if question.rber_given is not None:
+        return {"name": "given", "rber": question.rber_given}
+    age = question.condition
+    return {
+        "name": age.name,
+        "pe_cycles": age.pe_cycles,
+        "retention_days": age.retention_days,
+        "temperature_c": age.temperature_c,
+        "reads_per_page": age.reads_per_page,
+    }
+
+
+def _settings(question: Question) -> dict[str, object]:
+    effort = question.effort
+    return {
+        "schemes": [scheme.name for scheme in question.schemes],
+        "trials": effort.trials,
+        "precision": effort.precision,
+        "time_limit_s": effort.time_limit_s,
+        "workers": question.workers,
+    }
+
+
+def _versions() -> dict[str, str]:
+    packages = {name: version(name) for name in ("nvmsim", "numpy", "numba", "torch")}
+    return {**packages, "python": platform.python_version(), "platform": f"{sys.platform} {platform.machine()}"}
+
+
+def _trial_rows(cases: Sequence[Case], estimates: dict[str, Estimate], store: Store) -> list[TrialRow]:
+    rows = []
+    for case in cases:
+        rows += [
+            TrialRow(
+                scheme=case.scheme.name,
+                mode=case.mode,
+                task_id=counted.task_id,
+                trial=counted.trial,
+                block=counted.block,
+                images=counted.images,
+                correct=counted.correct,
+                flips=counted.raw_flips,
+                residual=counted.residual_flips,
+                nulled=counted.nulled,
+            )
+            for counted in trials_csv(store, [estimates[case.task.id]])
+        ]
+    return rows

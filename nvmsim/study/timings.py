@@ -1,0 +1,49 @@
+"""How fast a device reads in each mode, remembered in the store: the same question is simulated once."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from typing import Any
+
+from nvmsim.accuracy.store import Store
+from nvmsim.device.ecc import page_failures
+from nvmsim.device.profile import Device
+from nvmsim.device.rber import Rates
+from nvmsim.timing.causes import SpeedCauses, speed_causes
+from nvmsim.timing.read_path import ReadTiming, read_timing
+
+TIMING_VERSION = 1
+
+
+@dataclass(frozen=True)
+class ModeTiming:
+    """Read timing of one mode and word width, and why it is faster than with ECC."""
+
+    timing: ReadTiming
+    causes: SpeedCauses
+
+
+def mode_timing(store: Store, device: Device, rates: Rates, *, mode: str, width: int, model_bytes: int) -> ModeTiming:
+    """Return the timing of ``mode`` for words of ``width`` bits and a model of ``model_bytes`` stored bytes."""
+    failures = page_failures(device, rates)
+    key = _key(device, failures.tolist(), mode, width, model_bytes)
+    known = store.note(key)
+    if known is None:
+        found = ModeTiming(
+            read_timing(device, mode, page_failures=failures, model_bytes=model_bytes),
+            speed_causes(device, mode, failures, weight_bits=width),
+        )
+        known = {"timing": asdict(found.timing), "causes": asdict(found.causes)}
+        store.set_note(key, known)
+    return ModeTiming(ReadTiming(**known["timing"]), SpeedCauses(**known["causes"]))
+
+
+def _key(device: Device, *parts: Any) -> str:
+    """Name what decides a timing: the device's figures, not its name or the sources of its numbers."""
+    sections = {
+        field.name: asdict(getattr(device, field.name))
+        for field in fields(device)
+        if is_dataclass(getattr(device, field.name))
+    }
+    text = json.dumps([TIMING_VERSION, sections, *parts], sort_keys=True)
+    return f"timing:{hashlib.sha256(text.encode()).hexdigest()}"
