@@ -1,0 +1,53 @@
+"""Small draws beside the flips: page-type offset, decodability of codewords, order of the images."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nvmsim.inject.philox import DECODE, IMAGES, OFFSET, multiply_shift, uniform64
+
+
+def trial_offset(seed: int, trial: int, page_types: int) -> int:
+    """Return the page-type offset of ``trial``, uniform in [0, page_types).
+
+    >>> trial_offset(0, 17, 1)
+    0
+    """
+    word = uniform64(0, 0, trial=trial, stream=OFFSET, seed=seed)
+    return int(multiply_shift(word, page_types))
+
+
+def decode_uniforms(seed: int, trial: int, pages: ArrayLike, codewords: ArrayLike) -> NDArray[np.float64]:
+    """Return one uniform in [0, 1), a multiple of 2^-53, for each (page, codeword in the page); the two broadcast.
+
+    The same number serves all read retries of a codeword, so a codeword that decodes at one error count also
+    decodes at every smaller one.
+
+    >>> decode_uniforms(0, 3, np.arange(5), 2).shape
+    (5,)
+    """
+    words = uniform64(codewords, pages, trial=trial, stream=DECODE, seed=seed)
+    return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def image_order(seed: int, n: int) -> NDArray[np.int64]:
+    """Return the permutation of ``n`` images that ``seed`` fixes.
+
+    >>> sorted(image_order(7, 4).tolist())
+    [0, 1, 2, 3]
+    """
+    keys = uniform64(np.arange(n), 0, trial=0, stream=IMAGES, seed=seed)
+    return np.argsort(keys, kind="stable").astype(np.int64)
+
+
+def net_flips(addresses: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return, sorted, the addresses that occur an odd number of times: the bits that are wrong in the end.
+
+    >>> net_flips(np.array([9, 5, 9, 5, 5], np.uint64))
+    array([5], dtype=uint64)
+    """
+    ordered = np.sort(np.asarray(addresses, np.uint64))
+    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1]))) if ordered.size else ordered
+    if starts.size == ordered.size:
+        return ordered
+    counts = np.diff(np.append(starts, ordered.size))
+    return ordered[starts[counts % 2 == 1]]
