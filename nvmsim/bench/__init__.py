@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from nvmsim.bench.row import BenchRow, bench_text
 from nvmsim.errors import InputError
 
-__all__ = ["BenchRow", "bench_text", "benchmarks", "run_benchmarks"]
+__all__ = ["BenchRow", "bench_report", "bench_text", "benchmarks", "run_benchmarks"]
 
 
 def _injection(quick: bool) -> list[BenchRow]:
@@ -26,7 +26,18 @@ def _gpu(quick: bool) -> list[BenchRow]:
     return gpu_rows(quick=quick)
 
 
-benchmarks: dict[str, Callable[[bool], list[BenchRow]]] = {"injection": _injection, "rates": _rates, "gpu": _gpu}
+def _overhead(quick: bool) -> list[BenchRow]:
+    from nvmsim.bench.overhead import overhead_rows
+
+    return overhead_rows(quick=quick)
+
+
+benchmarks: dict[str, Callable[[bool], list[BenchRow]]] = {
+    "injection": _injection,
+    "rates": _rates,
+    "overhead": _overhead,
+    "gpu": _gpu,
+}
 
 
 def run_benchmarks(names: Sequence[str] = (), *, quick: bool = False) -> list[BenchRow]:
@@ -38,3 +49,8 @@ def run_benchmarks(names: Sequence[str] = (), *, quick: bool = False) -> list[Be
     if unknown:
         raise InputError([f"benchmark {name!r}: must be one of {', '.join(benchmarks)}" for name in unknown])
     return [row for name in names or benchmarks for row in benchmarks[name](quick)]
+
+
+def bench_report(names: Sequence[str] = (), *, quick: bool = False, fmt: str = "table") -> str:
+    """Run the named benchmarks and return their rows as a "table" or as "json"."""
+    return bench_text(run_benchmarks(names, quick=quick), fmt)
