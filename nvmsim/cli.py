@@ -57,6 +57,13 @@ def _timing(options: argparse.Namespace) -> str:
     return timing_report(options.device, options.set, condition=options.condition, fmt=options.format)
 
 
+def _layout(options: argparse.Namespace) -> str:
+    from nvmsim.cli_layout import layout_report
+
+    chosen = {"model": options.model, "scheme": options.scheme, "mode": options.mode}
+    return layout_report(options.device, options.set, **chosen, fmt=options.format)
+
+
 def _devices(options: argparse.Namespace) -> str:
     from nvmsim import cli_devices
 
@@ -88,6 +95,7 @@ def _bench(options: argparse.Namespace) -> str:
 COMMANDS: dict[str, Callable[[argparse.Namespace], str]] = {
     "run": _run,
     "timing": _timing,
+    "layout": _layout,
     "devices": _devices,
     "models": _models,
     "train": _train,

@@ -3,7 +3,7 @@
 import argparse
 from importlib.metadata import version
 
-_SCHEMES = "ecc,raw,nulling,hamming,hamming+nulling,fp16,fp16+range-check"
+from nvmsim import defaults
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -19,7 +19,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"nvmsim {version('nvmsim')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_add_run, _add_timing, _add_devices, _add_models, _add_train, _add_bench):
+    for add in (_add_run, _add_timing, _add_layout, _add_devices, _add_models, _add_train, _add_bench):
         add(commands)
     return parser
 
@@ -51,10 +51,15 @@ def _add_run(commands: argparse._SubParsersAction) -> None:
         "accuracy lost, one row a scheme and mode.",
     )
     _device_argument(parser)
-    parser.add_argument("--model", default="mnist-cnn", help="a model's folder, card, or bundled name (%(default)s)")
+    parser.add_argument("--model", default=defaults.MODEL, help="a model's folder, card, or bundled name (%(default)s)")
     _add_age(parser)
-    parser.add_argument("--schemes", default=_SCHEMES, metavar="A,B,...", help="schemes to compare (%(default)s)")
-    parser.add_argument("--range-scope", choices=("global", "layer", "tensor"), default="global")
+    parser.add_argument(
+        "--schemes",
+        default=",".join(defaults.SCHEMES),
+        metavar="A,B,...",
+        help="schemes to compare (%(default)s)",
+    )
+    parser.add_argument("--range-scope", choices=("global", "layer", "tensor"), default=defaults.RANGE_SCOPE)
     _add_effort(parser)
     parser.add_argument("--seed", type=int, default=0, help="seed of flips and of the order of images (%(default)s)")
     parser.add_argument("--backend", choices=("auto", "cpu", "cuda"), default="auto", help="where bits are flipped")
@@ -71,7 +76,9 @@ def _add_run(commands: argparse._SubParsersAction) -> None:
 def _add_age(parser: argparse.ArgumentParser) -> None:
     age = parser.add_argument_group("age of the device", "a condition of the profile, or single values in its place")
     age.add_argument(
-        "--condition", default="worn", metavar="NAME", help="such as fresh, mid, worn (%(default)s), beyond"
+        "--condition",
+        metavar="NAME",
+        help="such as fresh, mid, beyond (default: worn, or the profile's last)",
     )
     age.add_argument("--pe-cycles", type=float, metavar="N", help="program/erase cycles")
     age.add_argument("--retention-days", type=float, metavar="DAYS", help="time since the weights were written")
@@ -85,19 +92,25 @@ def _add_effort(parser: argparse.ArgumentParser) -> None:
         "effort", "sampling stops at the first of these, asked at doublings of the trials"
     )
     effort.add_argument(
-        "--trials", type=int, default=64, metavar="N", help="distorted models a row, at most (%(default)s)"
+        "--target",
+        choices=("this-test-set", "the-task"),
+        default="this-test-set",
+        help="what intervals are about: these images, or all that they were drawn from (%(default)s)",
+    )
+    effort.add_argument(
+        "--trials", type=int, default=defaults.TRIALS, metavar="N", help="distorted models a row, at most (%(default)s)"
     )
     effort.add_argument(
         "--precision",
         type=float,
-        default=0.005,
+        default=defaults.PRECISION,
         metavar="P",
         help="wanted half-width of an accuracy's interval (%(default)s)",
     )
     effort.add_argument(
         "--time-limit",
         type=float,
-        default=35.0,
+        default=defaults.TIME_LIMIT_S,
         metavar="S",
         help="seconds of sampling, earlier calls included (%(default)s)",
     )
@@ -107,8 +120,17 @@ def _add_timing(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser("timing", help="read bandwidth of a device with ECC on, bypassed and reclaimed")
     _device_argument(parser)
     parser.add_argument(
-        "--condition", default="worn", metavar="NAME", help="age that sets the read retries (%(default)s)"
+        "--condition", metavar="NAME", help="age that sets the read retries (default: worn, or the last)"
     )
+    _format_argument(parser, "table", "json")
+
+
+def _add_layout(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("layout", help="which pages, channels and dies the tensors of a model lie on")
+    _device_argument(parser)
+    parser.add_argument("--model", default=defaults.MODEL, help="as for run (%(default)s)")
+    parser.add_argument("--scheme", default="raw", help="one scheme, as for run (%(default)s)")
+    parser.add_argument("--mode", choices=("ecc", "bypass", "reclaim"), help="default: the scheme's first")
     _format_argument(parser, "table", "json")
 
 

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from nvmsim.defaults import CONDITION
 from nvmsim.errors import InputError
+from nvmsim.text_table import aligned
 
 FORMATS = ("table", "json")
 
@@ -19,14 +21,11 @@ def list_devices() -> str:
         rows.append(
             (device.name, str(device.cell.bits), page, device.ecc.code, device.rber["model"], device.description)
         )
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    lines = ["  ".join([*map(str.ljust, row, widths), row[5]]).rstrip() for row in rows]
-    return "\n".join(
-        [*lines, "", "nvmsim devices show NAME prints one of them; a path to a profile of your own works too"]
-    )
+    hint = "nvmsim devices show NAME prints one of them; a path to a profile of your own works too"
+    return "\n".join([*aligned(rows), "", hint])
 
 
-def show_device(where: str | Path, settings: Sequence[str] = (), fmt: str = "table") -> str:
+def show_device(where: str | Path, settings: Sequence[str] = (), *, fmt: str = "table") -> str:
     """Return the resolved profile with its error rates; ``fmt`` is "table" or "json"; raises InputError."""
     from nvmsim.device.profile import load_device
     from nvmsim.device.show import as_json, as_text
@@ -52,6 +51,6 @@ def check_device(where: str | Path) -> str:
         if age.verdict == "FAILS":
             notes.append(f"misses its UBER target: {age.uber:.1e} against {age.uber_target:.1e}")
         lines += [f"note: condition {age.condition.name}: {note}" for note in notes]
-    if "worn" not in device.conditions:
-        lines.append("note: there is no condition worn, which commands take by default")
+    if CONDITION not in device.conditions:
+        lines.append(f"note: there is no condition {CONDITION}; commands take {device.condition().name} by default")
     return "\n".join(lines)

@@ -7,8 +7,10 @@ import re
 import shlex
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from nvmsim.accuracy.store import Store
 from nvmsim.device.profile import load_device
@@ -31,22 +33,14 @@ def run_command(options: argparse.Namespace) -> str:
     result = replace(result, command=shlex.join(["nvmsim", *options.typed]))
     for warning in result.warnings:
         print(f"nvmsim: warning: {warning}", file=sys.stderr)
-    written = write_report(result, folder, trials)
-    return _printed(result, options.format, written)
+    page = write_report(result, folder, trials)
+    return _printed(result, options.format, page)
 
 
 def _question(options: argparse.Namespace) -> Question:
-    device, model, condition, problems = None, None, None, []
-    for name, load in (
-        ("device", lambda: load_device(options.device, options.set)),
-        ("model", lambda: load_card(options.model)),
-    ):
-        try:
-            loaded = load()
-        except InputError as error:
-            problems += error.problems
-            continue
-        device, model = (loaded, model) if name == "device" else (device, loaded)
+    problems: list[str] = []
+    device = _loaded(problems, load_device, options.device, options.set)
+    model = _loaded(problems, load_card, options.model)
     if problems:
         raise InputError(problems)
     condition = choose_condition(
@@ -64,11 +58,24 @@ def _question(options: argparse.Namespace) -> Question:
         rber=options.rber,
         schemes=options.schemes.split(","),
         range_scope=options.range_scope,
-        effort=Effort(trials=options.trials, precision=options.precision, time_limit_s=options.time_limit),
+        effort=Effort(
+            trials=options.trials,
+            precision=options.precision,
+            time_limit_s=options.time_limit,
+            target=options.target.replace("-", " "),
+        ),
         seed=options.seed,
         backend=options.backend,
         workers=options.workers,
     )
+
+
+def _loaded(problems: list[str], load: Callable[..., Any], *where: Any) -> Any:
+    try:
+        return load(*where)
+    except InputError as error:
+        problems += error.problems
+        return None
 
 
 def _folder_name(question: Question) -> str:
@@ -79,10 +86,10 @@ def _folder_name(question: Question) -> str:
     return re.sub(r"[^\w.]+", "-", f"{question.device.name}-{age}-{question.model.name}") + f"-{digest}"
 
 
-def _printed(result: Result, form: str, folder: Path) -> str:
+def _printed(result: Result, form: str, page: Path) -> str:
     if form == "json":
         return render_json(result)
     if form == "csv":
         return render_csv(result)
     width = shutil.get_terminal_size((150, 24)).columns
-    return render_table(result, width, report=str(folder))
+    return render_table(result, width, report=str(page))

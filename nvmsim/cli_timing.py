@@ -7,27 +7,25 @@ from typing import Any
 
 from nvmsim.device.profile import Condition, Device, load_device
 
-DEFAULT_CONDITION = "worn"
-
 
 def timing_report(
-    where: str | Path, settings: Sequence[str] = (), *, condition: str = DEFAULT_CONDITION, fmt: str = "table"
+    where: str | Path, settings: Sequence[str] = (), *, condition: str | None = None, fmt: str = "table"
 ) -> str:
     """Return what ``nvmsim timing`` prints, as a table or as JSON (``fmt`` "table" or "json").
 
     ``where`` is a path or a bundled name, ``settings`` are "key.path=value", ``condition`` the device's age, which
-    decides how often pages are read again; a profile without "worn" is taken at its last condition. Raises
+    decides how often pages are read again (None: worn, or the last of a profile without it). Raises
     InputError on a bad profile, setting or condition.
     """
     device = load_device(where, settings)
-    age = _condition(device, condition)
+    age = device.condition(condition)
     modes = _timings(device, age)
     if fmt == "json":
         return json.dumps({"device": device.name, "condition": age.name, **modes}, indent=2)
     return _table(device, age, modes)
 
 
-def page_failures_at(device: Device, condition: Condition) -> Any:
+def _page_failures(device: Device, condition: Condition) -> Any:
     """Return P(decoding a page fails at attempt r), float64 (types, attempts), or None where nothing is read again."""
     from nvmsim.device.ecc import page_failures
     from nvmsim.device.rber import device_rates
@@ -37,17 +35,11 @@ def page_failures_at(device: Device, condition: Condition) -> Any:
     return page_failures(device, device_rates(device, condition))
 
 
-def _condition(device: Device, name: str) -> Condition:
-    if name == DEFAULT_CONDITION and name not in device.conditions and device.conditions:
-        name = list(device.conditions)[-1]
-    return device.condition(name)
-
-
 def _timings(device: Device, condition: Condition) -> dict[str, dict[str, Any]]:
+    from nvmsim.device.layout import MODES
     from nvmsim.timing.read_path import read_timing
-    from nvmsim.timing.system import MODES
 
-    failures, rows = page_failures_at(device, condition), {}
+    failures, rows = _page_failures(device, condition), {}
     for mode in MODES:
         timing = read_timing(device, mode, page_failures=failures)
         rows[mode] = {

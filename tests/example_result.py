@@ -146,7 +146,7 @@ def failing() -> Result:
     """Return the example on a device so old that ECC misses its target."""
     ecc, *rest = rows()
     old = {"name": "beyond", "pe_cycles": 3000, "retention_days": 365, "temperature_c": 55, "reads_per_page": 1e6}
-    return example(rows=(replace(ecc, uber=3.1e-8, fails_uber=True), *rest), condition=old)
+    return example(rows=(replace(ecc, uber=3.1e-8, fails_uber=True), *rest), condition=old, ecc_uber=3.1e-8)
 
 
 def host_limited() -> Result:

@@ -6,16 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from nvmsim.device.layout import MODES
 from nvmsim.device.profile import load_device
 from nvmsim.timing.causes import speed_causes, weights_gb_s
 from nvmsim.timing.read_path import read_timing
 
-MODES = ("ecc", "bypass", "reclaim")
-
 
 def causes(device, mode, *, failing=0.0, weight_bits=16):
     failures = np.full((3, device.ecc.retry.max + 1), failing)
-    return speed_causes(device, mode, failures, weight_bits=weight_bits), failures
+    return speed_causes(device, mode, page_failures=failures, weight_bits=weight_bits), failures
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -17,7 +17,8 @@ from ridge_network import BCH, ridge_model, ridge_task
 
 from nvmsim import plugins
 from nvmsim.accuracy import executor
-from nvmsim.accuracy.collect import Interrupted, collect, trials_csv
+from nvmsim.accuracy.collect import Interrupted, collect
+from nvmsim.accuracy.export import trial_blocks
 from nvmsim.accuracy.stats import TASK, paired_difference
 from nvmsim.accuracy.store import Store
 from nvmsim.encoding.binary import Binary
@@ -41,7 +42,7 @@ TASKS = [
 def gather(path, tasks=TASKS, **options):
     with Store(path) as store:
         found = collect(tasks, store=store, sources=SOURCES, **{"workers": 1, "trials": 16} | options)
-        return found, trials_csv(store, list(found.values()))
+        return found, trial_blocks(store, list(found.values()))
 
 
 def without_seconds(estimates):

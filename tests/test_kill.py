@@ -15,7 +15,8 @@ HERE = Path(__file__).parent
 CLIENT = """
     import sys
     from ridge_network import BCH, ridge_model, ridge_task
-    from nvmsim.accuracy.collect import collect, trials_csv
+    from nvmsim.accuracy.collect import collect
+    from nvmsim.accuracy.export import trial_blocks
     from nvmsim.accuracy.store import Store
 
     TASKS = [ridge_task(rber=3e-3), ridge_task("hamming:16", rber=3e-3), ridge_task(rber=3e-3, mode="ecc", ecc=BCH)]
@@ -24,7 +25,7 @@ CLIENT = """
             found = collect(TASKS, store=store, sources={"ridge": ridge_model()}, trials=512, workers=int(sys.argv[2]))
             for estimate in found.values():
                 print(estimate.task_id, estimate.mean, estimate.low, estimate.high, estimate.reason)
-            print(*trials_csv(store, list(found.values())), sep="\\n")
+            print(*trial_blocks(store, list(found.values())), sep="\\n")
 """
 
 

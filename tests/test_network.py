@@ -17,7 +17,7 @@ from nvmsim.zoo.card import load_card
 from nvmsim.zoo.datasets import test_set as load_test_set
 from nvmsim.zoo.model import Model
 from nvmsim.zoo.network import Network
-from nvmsim.zoo.tensors import file_sha256, lay_out, load_weights, stored_tensors, weights_bytes
+from nvmsim.zoo.tensors import file_sha256, lay_out, weights_bytes
 
 IDENTITY = np.arange(10_000)
 
@@ -54,9 +54,9 @@ def test_the_fast_layout_computes_the_same(mnist):
 
 
 def test_sizes(mnist):
-    assert (mnist.n_images, mnist.classes, mnist.blocks, mnist.chance) == (10_000, 10, 20, 0.1)
-    assert mnist.n_weights == 329_962 and mnist.tensors == stored_tensors(load_card("mnist-cnn"))
-    assert np.array_equal(mnist.flat.numpy(), load_weights(load_card("mnist-cnn")))
+    assert (mnist.n_images, mnist.classes, mnist.blocks) == (10_000, 10, 20)
+    assert mnist.n_weights == 329_962 and mnist.tensors == load_card("mnist-cnn").tensors
+    assert np.array_equal(mnist.flat.numpy(), load_card("mnist-cnn").weights)
 
 
 def test_every_parameter_is_a_view_of_the_flat_buffer():

@@ -4,12 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nvmsim.defaults import SCHEMES
 from nvmsim.errors import InputError
-from nvmsim.study.scheme import DEFAULT_SCHEMES, parse_scheme, parse_schemes
+from nvmsim.study.scheme import parse_scheme, parse_schemes
 
 
 def test_the_default_schemes_are_the_seven_of_the_comparison():
-    encodings = {scheme.name: (scheme.encoding, scheme.ecc) for scheme in parse_schemes(DEFAULT_SCHEMES)}
+    encodings = {scheme.name: (scheme.encoding, scheme.ecc) for scheme in parse_schemes(SCHEMES)}
     assert encodings == {
         "ecc": ("binary:16", True),
         "raw": ("binary:16", False),

@@ -158,5 +158,5 @@ def test_the_cap_is_reached_though_it_is_no_power_of_two():
 
 def test_time_goes_to_the_most_rewarding_steps_that_fit():
     steps = {name: Step(Plan(16, 1), gain) for name, gain in (("a", 0.1), ("b", 0.3), ("c", 0.2))}
-    assert affordable(steps, {"a": 1.0, "b": 4.0, "c": 1.0}, 2.5) == ["c", "a"]
-    assert affordable(steps, dict.fromkeys(steps, 3.0), 2.5) == []
+    assert affordable(steps, {"a": 1.0, "b": 4.0, "c": 1.0}, left_s=2.5) == ["c", "a"]
+    assert affordable(steps, dict.fromkeys(steps, 3.0), left_s=2.5) == []

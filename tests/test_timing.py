@@ -414,7 +414,7 @@ def test_the_command_line_prints_every_mode():
 
 def test_bad_requests_are_refused():
     device = load_device("tlc")
-    with pytest.raises(InputError, match="mode 'raw'"):
+    with pytest.raises(InputError, match="mode: 'raw'"):
         read_timing(device, "raw")
     with pytest.raises(InputError, match="page_failures"):
         read_timing(device, "ecc", page_failures=np.zeros((2, 2)))

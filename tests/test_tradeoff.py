@@ -8,7 +8,7 @@ from example_result import difference, example, host_limited, rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nvmsim.study.tradeoff import baseline, fastest_within, mark_pareto, unpaired_difference
+from nvmsim.study.tradeoff import fastest_within, mark_pareto, unpaired_difference
 
 ROW = rows()[1]
 
@@ -87,8 +87,3 @@ def test_an_ecc_row_that_fails_is_no_answer(limit, failing, found):
     ecc, *rest = rows()
     best = fastest_within((replace(ecc, fails_uber=failing), *rest), max_drop_points=limit)
     assert (best and best.scheme) == found
-
-
-def test_the_baseline_is_the_ecc_row():
-    assert baseline(rows()).mode == "ecc"
-    assert baseline(rows()[1:]) is None

@@ -84,7 +84,7 @@ def test_raw_flips_have_the_stated_rate_and_the_test_would_see_2_percent(slot, b
     rber, trials = 4e-3, 40
     task = CompiledTask(ridge_task(rber=rber), ridge_model().weights, slot=slot, backend=get_backend(backend))
     flips = sum(draw_noise(task, trial).raw_flips for trial in range(trials))
-    bits = trials * task.image.pages * task.page_bits_read
+    bits = trials * task.image.pages * task.task.layout.read_bits
     assert binomtest(flips, bits, rber).pvalue > 1e-6
     assert binomtest(flips, bits, rber * 1.02).pvalue < 1e-6
 
@@ -164,9 +164,8 @@ def test_the_baseline_is_the_network_itself(slot):
 
 def test_a_range_is_that_of_its_scope():
     model = ridge_model()
-    for scope, count in (("global", 1), ("layer", 2), ("tensor", 4)):
-        ranges = Ranges.of(model.weights, model.tensors, scope)
-        assert ranges.count == count
+    for scope in ("global", "layer", "tensor"):
+        ranges = Ranges.of(model.weights, model.tensors, scope=scope)
         for tensor in model.tensors:
             mates = [
                 model.weights[other.start : other.start + other.size]

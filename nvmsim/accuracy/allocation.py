@@ -97,10 +97,10 @@ def _half_width(sample: Sample, limits: Limits, plan: Plan | None = None) -> flo
     return accuracy_interval(sample, target=limits.target, as_if=shape).half_width
 
 
-def affordable(steps: Mapping[str, Step], costs: Mapping[str, float], left_s: float) -> list[str]:
+def affordable(steps: Mapping[str, Step], costs: Mapping[str, float], *, left_s: float) -> list[str]:
     """Return the tasks whose next steps fit into ``left_s`` seconds, the most rewarding first; ``costs`` in seconds.
 
-    >>> affordable({"a": Step(Plan(16, 1), 0.1), "b": Step(Plan(16, 1), 0.2)}, {"a": 6.0, "b": 6.0}, 10.0)
+    >>> affordable({"a": Step(Plan(16, 1), 0.1), "b": Step(Plan(16, 1), 0.2)}, {"a": 6.0, "b": 6.0}, left_s=10.0)
     ['b']
     """
     chosen: list[str] = []

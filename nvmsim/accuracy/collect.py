@@ -5,34 +5,29 @@ on the rounds' results and their stored seconds alone, never on who was first; s
 same decisions and finds everything there, and one that was killed goes on where it was.
 """
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, product
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from nvmsim.accuracy.allocation import Limits, Plan, Step, affordable, decide, first_plan
 from nvmsim.accuracy.estimate import Estimate, estimate_of, sample_of
-from nvmsim.accuracy.executor import Executor, make_executor
-from nvmsim.accuracy.export import trials_csv
+from nvmsim.accuracy.executor import Executor, available_cores, make_executor
 from nvmsim.accuracy.progress import Bar
 from nvmsim.accuracy.records import TaskRows, Trial
 from nvmsim.accuracy.stats import TASK, TEST_SET, Sample
 from nvmsim.accuracy.store import Store
 from nvmsim.accuracy.task import Task
 from nvmsim.accuracy.workbench import Work
+from nvmsim.defaults import PRECISION, TRIALS
 from nvmsim.errors import InputError
 
 if TYPE_CHECKING:
     from nvmsim.zoo.card import Card
     from nvmsim.zoo.model import Model
 
-__all__ = ["Interrupted", "collect", "trials_csv"]
-
-TRIALS = 64
-PRECISION = 0.005
 FLUSH_S = 1.0
 CHUNK_BLOCKS = 4
 
@@ -52,12 +47,13 @@ class _Course:
 
     def missing(self) -> list[tuple[int, int]]:
         known = self.rows.blocks if self.rows else {}
-        cells = ((trial, block) for trial in range(self.plan.trials) for block in range(self.plan.blocks))
-        return [cell for cell in cells if cell not in known]
+        return [cell for cell in self._cells() if cell not in known]
 
     def seconds(self) -> float:
-        cells = ((trial, block) for trial in range(self.plan.trials) for block in range(self.plan.blocks))
-        return sum(self.rows.blocks[cell].seconds for cell in cells)
+        return sum(self.rows.blocks[cell].seconds for cell in self._cells())
+
+    def _cells(self) -> Iterator[tuple[int, int]]:
+        return product(range(self.plan.trials), range(self.plan.blocks))
 
 
 def collect(
@@ -80,7 +76,7 @@ def collect(
     ``time_limit_s`` x ``workers`` (default: all cores, no limit), though the first 8 trials always run. ``progress``
     draws a bar on stderr. Raises InputError on bad options or when the store cannot be written, Interrupted on Ctrl-C.
     """
-    workers = _cores() if workers is None else workers
+    workers = available_cores() if workers is None else workers
     _check(tasks, sources, trials=trials, precision=precision, target=target, limit=time_limit_s, workers=workers)
     limits = Limits(trials=trials, precision=precision, target=target)
     campaign = _Campaign(tasks, limits, store, None if time_limit_s is None else time_limit_s * workers)
@@ -116,7 +112,7 @@ class _Campaign:
                 course.reason = verdict if isinstance(verdict, str) else "time"
                 if isinstance(verdict, Step):
                     steps[key] = verdict
-        granted = list(steps) if self.budget_s is None else affordable(steps, self._costs(steps), self._left_s())
+        granted = list(steps) if self.budget_s is None else affordable(steps, self._costs(steps), left_s=self._left_s())
         for key in granted:
             self.courses[key].plan, self.courses[key].reason = steps[key].plan, ""
         return bool(granted)
@@ -130,7 +126,7 @@ class _Campaign:
         return {key: rates[key] * (step.plan.cells - plans[key].cells) for key, step in steps.items()}
 
     def _sample(self, course: _Course) -> Sample:
-        return sample_of(course.rows, self.baselines[course.task.baseline.id].rows, course.plan)
+        return sample_of(course.rows, self.baselines[course.task.baseline.id].rows, plan=course.plan)
 
     def estimate(self, task: Task) -> Estimate:
         course = self.courses[task.id]
@@ -196,10 +192,6 @@ def _lazy_executor(sources: Mapping, backend: str, workers: int) -> Iterator[Cal
     finally:
         for running in made:
             running.close()
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _check(

@@ -49,7 +49,7 @@ class CompiledTask:
 
     def _encode(self, weights: NDArray[np.float32]) -> None:
         self.encoding = make_encoding(self.task.encoding)
-        self.ranges = Ranges.of(weights, self.slot.network.tensors, self.task.range_scope)
+        self.ranges = Ranges.of(weights, self.slot.network.tensors, scope=self.task.range_scope)
         words = self.ranges.encode(self.encoding, weights)
         self.image = MemoryImage.build(words, width=self.encoding.width, layout=self.task.layout)
         self.clean, self.clean_nulled = self.ranges.decode(self.encoding, self.image.read(slice(None)))
@@ -95,12 +95,6 @@ class CompiledTask:
             chance = self.ecc.codeword_failure(float(seen.max()) * self.task.ecc.retry.rber_factor**last)
             chances = self.image.pages * -(-self.task.layout.user_bytes // self.task.ecc.codeword_bytes)
         return float(-np.expm1(chances * np.log1p(-chance))) if chance < 1 else 1.0
-
-    @property
-    def page_bits_read(self) -> int:
-        """Bits that one page read moves: in mode ecc the spare bytes too, else those that hold the model."""
-        layout = self.task.layout
-        return layout.page_bits if layout.mode == "ecc" else layout.usable_bits
 
     def load(self) -> None:
         """Put the clean weights into the network, unless they are there."""

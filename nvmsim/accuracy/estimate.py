@@ -1,6 +1,7 @@
 """What a task's measurements amount to."""
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -83,7 +84,7 @@ def _ratio(part: int, whole: int) -> float:
     return part / whole if whole else 0.0
 
 
-def sample_of(rows: TaskRows, baseline: TaskRows, plan: Plan) -> Sample:
+def sample_of(rows: TaskRows, baseline: TaskRows, *, plan: Plan) -> Sample:
     """Return the rectangle ``plan`` of a task's stored counts beside its baseline's; both must be complete."""
     correct = [[rows.blocks[trial, block].correct for block in range(plan.blocks)] for trial in range(plan.trials)]
     reference = [count for (trial, _), count in sorted(baseline.blocks.items()) if trial == 0]
@@ -98,7 +99,6 @@ def sample_of(rows: TaskRows, baseline: TaskRows, plan: Plan) -> Sample:
 def estimate_of(rows: TaskRows, sample: Sample, *, reason: str, target: str = TEST_SET) -> Estimate:
     """Return the estimate that ``sample``, the first trials and blocks of ``rows``, gives."""
     interval = accuracy_interval(sample, target=target)
-    cells = [(trial, block) for trial in range(sample.trials) for block in range(sample.blocks)]
     return Estimate(
         task_id=rows.facts.id,
         mean=interval.mean,
@@ -110,5 +110,5 @@ def estimate_of(rows: TaskRows, sample: Sample, *, reason: str, target: str = TE
         sample=sample,
         counts=tuple(rows.trials[trial] for trial in range(sample.trials)),
         weights=rows.facts.weights,
-        seconds=sum(rows.blocks[cell].seconds for cell in cells),
+        seconds=sum(rows.blocks[cell].seconds for cell in product(range(sample.trials), range(sample.blocks))),
     )

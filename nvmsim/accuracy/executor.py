@@ -151,6 +151,11 @@ _NO_WORKERS = (
 )
 
 
+def available_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def make_executor(sources: Mapping[str, Any], backend: str, *, workers: int) -> Executor:
     """Return what runs work on ``sources``: processes, or this one if one is enough or they cannot be sent."""
     if workers == 1 or not _can_travel((sources, plugins.registered())):

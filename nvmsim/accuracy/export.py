@@ -21,7 +21,7 @@ class TrialBlock(NamedTuple):
     failed_codewords: int
 
 
-def trials_csv(store: Store, estimates: Sequence[Estimate]) -> list[TrialBlock]:
+def trial_blocks(store: Store, estimates: Sequence[Estimate]) -> list[TrialBlock]:
     """Return every count that ``estimates`` rest on, in their order, then by trial and block."""
     return [row for estimate in estimates for row in _blocks_of(store, estimate)]
 

@@ -29,24 +29,20 @@ SCOPES: dict[str, Callable[[Placed], str]] = {
 
 @dataclass(frozen=True)
 class Ranges:
-    """Ranges of the weights in stored order: ``spans[k]`` holds for weights ``stops[k - 1]`` to ``stops[k]``.
-
-    ``count`` ranges are stored beside the words; tensors of one layer share one.
-    """
+    """Ranges of the weights in stored order: ``spans[k]`` holds for weights ``stops[k - 1]`` to ``stops[k]``."""
 
     stops: tuple[int, ...]
     spans: tuple[Range, ...]
-    count: int
 
     @classmethod
-    def of(cls, weights: NDArray[np.float32], tensors: Sequence[Placed], scope: str) -> "Ranges":
+    def of(cls, weights: NDArray[np.float32], tensors: Sequence[Placed], *, scope: str) -> "Ranges":
         """Return the ranges of ``weights`` (float32[n]) under ``scope``: "global", "layer" or "tensor".
 
         A layer is a module's own tensors, weights and biases together. Raises InputError on an unknown scope.
 
         >>> from nvmsim.zoo.tensors import lay_out
         >>> tensors = lay_out([("fc.weight", (2,)), ("fc.bias", (1,)), ("out.weight", (1,))])
-        >>> Ranges.of(np.float32([0, 1, -2, 3]), tensors, "layer").spans[0]
+        >>> Ranges.of(np.float32([0, 1, -2, 3]), tensors, scope="layer").spans[0]
         Range(low=-2.0, high=1.0)
         """
         if scope not in SCOPES:
@@ -57,11 +53,10 @@ class Ranges:
             members.setdefault(SCOPES[scope](tensor), []).append(part)
         shared = {group: Range.of(np.concatenate(parts)) for group, parts in members.items()}
         if scope == "global":
-            return cls((len(weights),), (shared[""],), 1)
+            return cls((len(weights),), (shared[""],))
         return cls(
             tuple(tensor.start + tensor.size for tensor in tensors),
             tuple(shared[SCOPES[scope](tensor)] for tensor in tensors),
-            len(shared),
         )
 
     def encode(self, encoding: Encoding, weights: NDArray[np.float32]) -> NDArray[np.uint32]:

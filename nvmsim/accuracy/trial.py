@@ -12,11 +12,10 @@ from nvmsim.accuracy.compiled import CompiledTask, Slot
 from nvmsim.accuracy.records import BlockCount, Trial, TrialCounts
 from nvmsim.accuracy.task import Task
 from nvmsim.device.correction import correct
+from nvmsim.device.layout import page_and_bit
 from nvmsim.inject.backend import decode_uniforms, net_flips, trial_offset
 
 __all__ = ["CompiledTask", "Slot", "Task", "Trial", "disturbed", "draw_noise", "run_trial"]
-
-_BIT = np.uint64(0xFFFFFFFF)
 
 
 class Noise(NamedTuple):
@@ -38,7 +37,7 @@ def draw_noise(compiled: CompiledTask, trial: int) -> Noise:
         )
 
     drawn = net_flips(flips(0))
-    raw = int(np.count_nonzero((drawn & _BIT) < np.uint64(compiled.page_bits_read)))
+    raw = int(np.count_nonzero(page_and_bit(drawn)[1] < layout.read_bits))
     if task.ecc is None:
         return Noise(drawn, raw, 0)
     corrected = correct(
@@ -80,7 +79,7 @@ def _newly(compiled: CompiledTask, changed: NDArray[np.int64], nulled: NDArray[n
 def _counts(compiled: CompiledTask, noise: Noise, *, residual: int, newly: int) -> TrialCounts:
     return TrialCounts(
         raw_flips=noise.raw_flips,
-        raw_bits=compiled.image.pages * compiled.page_bits_read,
+        raw_bits=compiled.image.pages * compiled.task.layout.read_bits,
         residual_flips=residual,
         data_bits=compiled.image.n_bits,
         nulled=compiled.clean_nulls + newly,

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from nvmsim.device.layout import page_and_bit
 from nvmsim.inject.draws import net_flips
 
 if TYPE_CHECKING:
     from nvmsim.device.ecc import Ecc
     from nvmsim.device.layout import PageLayout
 
-_BIT_MASK = np.uint64(0xFFFFFFFF)
 Addresses = NDArray[np.uint64]
 
 
@@ -116,7 +116,8 @@ def _on_pages(addresses: Addresses, pages: NDArray[np.int64] | None) -> Addresse
 
 
 def _page_and_byte(addresses: Addresses) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    return (addresses >> np.uint64(32)).astype(np.int64), ((addresses & _BIT_MASK) >> np.uint64(3)).astype(np.int64)
+    page, bit = page_and_bit(addresses)
+    return page, bit >> 3
 
 
 def _distinct(ordered: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -90,6 +90,11 @@ class PageLayout:
         spare = self.spare_bytes - self.metadata_bytes if self.mode == "reclaim" else 0
         return 8 * (self.user_bytes + spare)
 
+    @property
+    def read_bits(self) -> int:
+        """Bits of a page that a read moves: all of them in mode ecc, else those that hold the stream."""
+        return self.page_bits if self.mode == "ecc" else self.usable_bits
+
     def pages_for(self, n_bits: int) -> int:
         """Return how many pages a stream of ``n_bits`` bits takes.
 
@@ -129,13 +134,21 @@ class PageLayout:
         >>> layout.to_stream([130]).tolist()  # a spare bit
         [-1]
         """
-        addresses = np.asarray(addresses, dtype=np.uint64)
-        page = (addresses >> np.uint64(32)).astype(np.int64)
-        bit = (addresses & np.uint64(0xFFFFFFFF)).astype(np.int64)
+        page, bit = page_and_bit(addresses)
         return np.where(bit < self.usable_bits, page * self.usable_bits + bit, -1)
 
     def _group(self, pages: ArrayLike) -> NDArray[np.int64]:
         return np.asarray(pages, dtype=np.int64) // self.planes_per_die
+
+
+def page_and_bit(addresses: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the page and the bit in it (int64 each) of physical addresses.
+
+    >>> [part.tolist() for part in page_and_bit([3 << 32 | 7])]
+    [[3], [7]]
+    """
+    addresses = np.asarray(addresses, dtype=np.uint64)
+    return (addresses >> np.uint64(32)).astype(np.int64), (addresses & np.uint64(0xFFFFFFFF)).astype(np.int64)
 
 
 _LEAST = {

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from nvmsim.defaults import CONDITION
 from nvmsim.errors import InputError
 from nvmsim.suggest import or_near
 
@@ -163,8 +164,13 @@ class Device:
         """Tell whether the number at a dotted key is an assumption rather than a sourced value."""
         return self.source(key).startswith(ASSUMPTION)
 
-    def condition(self, name: str) -> Condition:
-        """Return the condition of this name; raise InputError with the known names if there is none."""
+    def condition(self, name: str | None = None) -> Condition:
+        """Return the condition of this name; None is worn, or the last one of a profile without it.
+
+        Raises InputError with the known names if there is none of this name.
+        """
+        if name is None:
+            name = CONDITION if CONDITION in self.conditions else list(self.conditions)[-1]
         if name in self.conditions:
             return self.conditions[name]
         raise InputError(f"{self.name}: condition {name!r}: {or_near(name, self.conditions)}")

@@ -107,7 +107,7 @@ def _power(number: str) -> str:
 
 def _age_table(device: Device, found: Sequence[Age]) -> list[str]:
     head = ["age", "P/E", "days", "°C", "reads", *device.page_types, "mean", "retry", "UBER", ""]
-    rows = [head, *([*_age_cells(age), *_rate_cells(device, age)] for age in found)]
+    rows = [head, *([*_age_cells(age), *_rate_cells(age)] for age in found)]
     target = _power(f"{device.ecc.uber_target:g}")
     title = f"RBER of each page type by age; share of reads to retry; UBER after ECC (at most {target})"
     lines = [title, *_aligned(rows)]
@@ -123,7 +123,7 @@ def _age_cells(age: Age) -> list[str]:
     return [condition.name, *(f"{number:g}" for number in numbers)]
 
 
-def _rate_cells(device: Device, age: Age) -> list[str]:
+def _rate_cells(age: Age) -> list[str]:
     by_type = [_power(f"{rate:.2e}") for rate in (*age.rates.array.mean(axis=1), age.rates.mean)]
     return [*by_type, _small(age.retried), _small(age.uber), age.verdict]
 

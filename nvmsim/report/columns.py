@@ -29,8 +29,7 @@ class Column:
 
 def columns(result: Result, *, compact: bool) -> tuple[Column, ...]:
     """Return the table's columns in order; ``compact`` leaves the drop's interval out, for a terminal."""
-    failing = any(row.fails_uber for row in result.rows)
-    return (_pareto(compact), *_NAMES, *_damage(compact), *_speed(failing), *_COST)
+    return (_pareto(compact), *_NAMES, *_damage(compact), *_speed(result.ecc_fails), *_COST)
 
 
 def _bottleneck(row: Row) -> str:

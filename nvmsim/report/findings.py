@@ -1,9 +1,9 @@
 """What a result says, in sentences: the headline, the figures' titles and the notes under the table."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from nvmsim.report.formats import age, clean, drop, factor, number, percent, points, rate, row_name
-from nvmsim.study.tradeoff import Result, Row, baseline, fastest_within
+from nvmsim.study.tradeoff import Result, Row, fastest_within
 
 HARMLESS_POINTS = 1.0
 
@@ -20,11 +20,10 @@ def headline(result: Result) -> str:
 
 
 def _ecc_sentence(result: Result) -> str:
-    ecc = baseline(result.rows)
-    if ecc is None or not ecc.fails_uber:
+    if not result.ecc_fails:
         return ""
-    target = "" if result.uber_target is None else f" of {rate(result.uber_target)}"
-    return f"ECC FAILS on {where(result)}: its UBER {rate(ecc.uber)} misses the target{target}."
+    missed = f"its UBER {rate(result.ecc_uber)} misses the target of {rate(result.uber_target)}"
+    return f"ECC FAILS on {where(result)}: {missed}."
 
 
 def _speed_sentence(result: Result) -> str:
@@ -56,8 +55,7 @@ def _best_sentence(result: Result) -> str:
         return f"No scheme surely loses less than {HARMLESS_POINTS:g} point{tail}."
     speed = f"{number(best.bandwidth_gb_s)} GB/s of weights"
     if best.speedup is not None and best.mode != "ecc":
-        failing = any(row.fails_uber for row in result.rows)
-        speed += f", {factor(best.speedup)}x {'an ECC that FAILS' if failing else 'ECC'}"
+        speed += f", {factor(best.speedup)}x {'an ECC that FAILS' if result.ecc_fails else 'ECC'}"
     start = f"The fastest scheme that surely loses less than {HARMLESS_POINTS:g} point is {row_name(best)}"
     return f"{start}: {speed}, drop {drop(best)} points."
 
@@ -111,6 +109,7 @@ def notes(result: Result) -> list[tuple[str, str]]:
     said = [
         ("device", f"{clean(result.device)}, {age(result.condition)}"),
         ("network", _network(result)),
+        ("intervals", _intervals(result)),
         *(("sampling", line) for line in _sampling(result.rows)),
         *_failure(result),
         *(("assumed", assumption(*one)) for one in result.assumptions),
@@ -127,10 +126,20 @@ def _network(result: Result) -> str:
     )
 
 
+def _intervals(result: Result) -> str:
+    target = result.settings.get("interval_target")
+    return f"95 %, for the mean accuracy on {clean(target)}" if target else ""
+
+
 def assumption(key: str, value: object, source: str) -> str:
     """Return one assumed number, with the reason given for it."""
-    shown = f"{value:g}" if isinstance(value, float) else clean(value)
-    return f"{clean(key)} = {shown} ({clean(source)})"
+    return f"{clean(key)} = {_shown(value)} ({clean(source)})"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{clean(name)} {_shown(inner)}" for name, inner in value.items())
+    return f"{value:g}" if isinstance(value, float) else clean(value)
 
 
 def _sampling(rows: Sequence[Row]) -> list[str]:
@@ -141,7 +150,8 @@ def _sampling(rows: Sequence[Row]) -> list[str]:
 
 
 def _amount(group: Sequence[Row]) -> str:
-    return f"{_span(row.trials for row in group)} trials of {_span(row.images for row in group)} images"
+    trials = _span(row.trials for row in group)
+    return f"{trials} {'trial' if trials == '1' else 'trials'} of {_span(row.images for row in group)} images"
 
 
 def _span(values: Iterable[int]) -> str:

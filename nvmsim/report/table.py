@@ -17,7 +17,7 @@ def render_table(result: Result, width: int, *, report: str | None = None) -> st
     """Return the answer, one aligned table, and what decides it, as plain text at most ``width`` columns wide.
 
     A terminal too narrow for all columns gets them in several blocks, each with the rows' names; none is dropped.
-    ``report`` names the folder that holds the written report.
+    ``report`` says where the written report lies.
     """
     laid = [_laid_out(column, result.rows) for column in columns(result, compact=True)]
     tables = _tables(laid[:IDENTITY], laid[IDENTITY:], width)

@@ -1,31 +1,31 @@
 """What one run asks: which device at which age, which network, which schemes, how much effort."""
 
-import os
 from dataclasses import dataclass, replace
 from typing import Any
 
+from nvmsim.accuracy.executor import available_cores
+from nvmsim.accuracy.ranges import SCOPES
+from nvmsim.accuracy.stats import TASK, TEST_SET
+from nvmsim.defaults import PRECISION, TIME_LIMIT_S, TRIALS
 from nvmsim.device.profile import Condition, Device
 from nvmsim.device.rber import Rates, device_rates
+from nvmsim.device.schema import Wrong
+from nvmsim.device.sections import CONDITION
 from nvmsim.errors import InputError
 from nvmsim.study.scheme import Scheme, parse_schemes
-from nvmsim.suggest import or_near
-
-RANGE_SCOPES = ("global", "layer", "tensor")
-_AGE_LIMITS = {
-    "pe_cycles": (0, 1e9, "a number from 0 to 1e9"),
-    "retention_days": (0, 1e6, "a number from 0 to 1e6"),
-    "reads_per_page": (0, 1e12, "a number from 0 to 1e12"),
-    "temperature_c": (-273.15, 1000, "a number from -273.15 to 1000"),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Effort:
-    """When to stop sampling: ``trials`` a row, interval half-width ``precision`` (a fraction), seconds of sampling."""
+    """When to stop sampling: ``trials`` a row, interval half-width ``precision`` (a fraction), seconds of sampling.
 
-    trials: int = 64
-    precision: float = 0.005
-    time_limit_s: float = 35.0
+    ``target`` is what intervals are about: "this test set", or "the task" that it was drawn from.
+    """
+
+    trials: int = TRIALS
+    precision: float = PRECISION
+    time_limit_s: float = TIME_LIMIT_S
+    target: str = TEST_SET
 
     def problems(self) -> list[str]:
         """Say what is out of range."""
@@ -33,6 +33,7 @@ class Effort:
             f"--trials: {self.trials}: must be from 1 to 1000000": 1 <= self.trials <= 1_000_000,
             f"--precision: {self.precision}: must be above 0 and below 1": 0 < self.precision < 1,
             f"--time-limit: {self.time_limit_s}: must be above 0 seconds": self.time_limit_s > 0,
+            f"--target: {self.target!r}: must be {TEST_SET!r} or {TASK!r}": self.target in (TEST_SET, TASK),
         }
         return [problem for problem, holds in checks.items() if not holds]
 
@@ -54,26 +55,28 @@ class Question:
     workers: int
 
 
-def choose_condition(device: Device, name: str, **changes: float | None) -> Condition:
-    """Return the named age of a device with some quantities changed (None: as they are).
+def choose_condition(device: Device, name: str | None, **changes: float | None) -> Condition:
+    """Return the named age of a device (None: its default) with some quantities changed (None: as they are).
 
     Raises InputError on an unknown name or a value out of range.
     """
-    problems = []
-    if name not in device.conditions:
-        problems.append(f"--condition: {name!r}: {or_near(name, device.conditions)}")
+    problems, base = [], None
+    try:
+        base = device.condition(name)
+    except InputError as error:
+        problems += error.problems
     given = {key: value for key, value in changes.items() if value is not None}
     for key, value in given.items():
-        low, high, allowed = _AGE_LIMITS[key]
-        if not low <= value <= high:
-            problems.append(f"{key}: {value:g}: must be {allowed}")
+        try:
+            CONDITION[key].kind.read(value)
+        except Wrong as error:
+            problems.append(f"{key}: {value:g}: must be {error}")
     if problems:
         raise InputError(problems)
-    base = device.conditions[name]
-    return replace(base, **given, name=f"{name}, changed") if given else base
+    return replace(base, **given, name=f"{base.name}, changed") if given else base
 
 
-def choose_rates(device: Device, condition: Condition, rber: float | None) -> Rates:
+def choose_rates(device: Device, condition: Condition, *, rber: float | None) -> Rates:
     """Return the rates of the device's age, or ``rber`` for every bit; InputError unless it is from 0 to 0.5."""
     if rber is None:
         return device_rates(device, condition)
@@ -97,8 +100,8 @@ def ask(
 ) -> Question:
     """Check a question as a whole; raises InputError with every problem."""
     problems = effort.problems()
-    if range_scope not in RANGE_SCOPES:
-        problems.append(f"--range-scope: {range_scope!r}: must be one of {', '.join(RANGE_SCOPES)}")
+    if range_scope not in SCOPES:
+        problems.append(f"--range-scope: {range_scope!r}: must be one of {', '.join(SCOPES)}")
     if not 0 <= seed < 2**64:
         problems.append(f"--seed: {seed}: must be from 0 to 2^64 - 1")
     if workers is not None and not 1 <= workers <= 1024:
@@ -109,7 +112,7 @@ def ask(
     except InputError as error:
         problems += error.problems
     try:
-        rates = choose_rates(device, condition, rber)
+        rates = choose_rates(device, condition, rber=rber)
     except InputError as error:
         problems += error.problems
     if problems:
@@ -127,8 +130,3 @@ def ask(
         backend=backend,
         workers=workers or available_cores(),
     )
-
-
-def available_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from nvmsim.accuracy.allocation import REASONS
 from nvmsim.accuracy.estimate import Estimate
+from nvmsim.accuracy.ranges import SCOPES
 from nvmsim.accuracy.stats import paired_difference
 from nvmsim.accuracy.store import Store
 from nvmsim.accuracy.task import Task
 from nvmsim.device.ecc import final_uber
-from nvmsim.device.layout import PageLayout
+from nvmsim.device.layout import BUFFER_BITS, PageLayout
 from nvmsim.device.profile import Device
 from nvmsim.encoding.base import Encoding
 from nvmsim.encoding.spec import make_encoding
@@ -69,7 +70,7 @@ def stored_bits(case: Case, n_weights: int) -> int:
 
 
 def rows_of(
-    question: Question, cases: Sequence[Case], estimates: Mapping[str, Estimate], store: Store
+    question: Question, cases: Sequence[Case], *, estimates: Mapping[str, Estimate], store: Store
 ) -> tuple[Row, ...]:
     """Return one row a case, Pareto-optimal ones marked by paired intervals where the bit addresses are equal."""
     rows = [_row(question, case, estimates[case.task.id], store) for case in cases]
@@ -147,22 +148,21 @@ def _uber(question: Question, case: Case) -> dict[str, object]:
 def _storage_bytes(case: Case, question: Question, n_weights: int) -> float:
     """Bytes of the medium a weight takes: its share of physical pages, and of the ranges kept beside them."""
     layout = case.task.layout
-    ranges = {"global": 1, "layer": len({t.module for t in question.model.tensors})}
-    count = ranges.get(question.range_scope, len(question.model.tensors))
-    side = case.encoding.range_bytes * count / n_weights
+    ranges = {SCOPES[question.range_scope](tensor) for tensor in question.model.tensors}
+    side = case.encoding.range_bytes * len(ranges) / n_weights
     return case.encoding.width / 8 * layout.page_bits / layout.usable_bits + side
 
 
 def _addresses(case: Case) -> str:
     """Name the bit addresses of a case: rows with equal ones see the same flips in the same trial."""
     layout = case.task.layout
-    return f"{layout.usable_bits // 8} bytes a page, {min(case.encoding.width, WEIGHT_BITS)}-bit words"
+    return f"{layout.usable_bits // 8} bytes a page, {min(case.encoding.width, BUFFER_BITS)}-bit words"
 
 
 def assumptions_of(device: Device, rows: Sequence[Row], *, by_age: bool) -> tuple[tuple[str, object, str], ...]:
     """Return (key, value, source) of the assumed numbers that decide the rows' speed, RBER or correction."""
     keys = [key for row in rows for key in DECISIVE[row.bottleneck]]
-    keys += ["page.spare_bytes"] if any(row.mode == "ecc" for row in rows) else []
+    keys += ["page.spare_bytes"]  # every speed-up compares with ecc, which reads them
     keys += ["ecc.limit_rber"] if any(row.mode == "ecc" for row in rows) and device.ecc.limit_rber else []
     keys += ["rber.page_type_factors"] if by_age and "page_type_factors" in device.rber else []
     return tuple(

@@ -8,15 +8,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from nvmsim import defaults
 from nvmsim.accuracy.collect import collect
 from nvmsim.accuracy.estimate import Estimate
-from nvmsim.accuracy.export import trials_csv
+from nvmsim.accuracy.export import trial_blocks
 from nvmsim.accuracy.store import Store
+from nvmsim.device.ecc import final_uber
 from nvmsim.device.profile import Device, load_device
 from nvmsim.errors import InputError
 from nvmsim.study.question import Effort, Question, ask, choose_condition
 from nvmsim.study.rows import Case, assumptions_of, cases_of, rows_of, stored_bits
-from nvmsim.study.scheme import DEFAULT_SCHEMES
 from nvmsim.study.tradeoff import Result, TrialRow
 from nvmsim.zoo.card import load_card
 
@@ -26,18 +27,19 @@ RESULTS = Path("nvmsim-results")
 def run(
     device: Device | str | Path,
     *,
-    model: Any = "mnist-cnn",
-    condition: str = "worn",
+    model: Any = defaults.MODEL,
+    condition: str | None = None,
     pe_cycles: float | None = None,
     retention_days: float | None = None,
     reads: float | None = None,
     temperature: float | None = None,
     rber: float | None = None,
-    schemes: Sequence[str] = DEFAULT_SCHEMES,
-    range_scope: str = "global",
-    trials: int = Effort.trials,
-    precision: float = Effort.precision,
-    time_limit_s: float = Effort.time_limit_s,
+    schemes: Sequence[str] = defaults.SCHEMES,
+    range_scope: str = defaults.RANGE_SCOPE,
+    trials: int = defaults.TRIALS,
+    precision: float = defaults.PRECISION,
+    time_limit_s: float = defaults.TIME_LIMIT_S,
+    target: str = Effort.target,
     seed: int = 0,
     backend: str = "auto",
     workers: int | None = None,
@@ -50,8 +52,8 @@ def run(
     your own ``torch.nn.Module``. The age is the named ``condition``, changed by ``pe_cycles``, ``retention_days``
     (days), ``reads`` (of each page) and ``temperature`` (degrees Celsius), or one ``rber`` for every bit. Sampling
     stops at ``trials`` distorted models a row, at a half-width of ``precision`` (a fraction), or after
-    ``time_limit_s`` seconds. Trials are kept in ``store`` and never measured twice. Raises InputError with every
-    problem.
+    ``time_limit_s`` seconds; intervals are for "this test set" or for "the task" it was drawn from (``target``).
+    Trials are kept in ``store`` and never measured twice. Raises InputError with every problem.
     """
     device = device if isinstance(device, Device) else load_device(device)
     age = {"pe_cycles": pe_cycles, "retention_days": retention_days, "reads_per_page": reads}
@@ -62,7 +64,7 @@ def run(
         rber=rber,
         schemes=tuple(schemes),
         range_scope=range_scope,
-        effort=Effort(trials=trials, precision=precision, time_limit_s=time_limit_s),
+        effort=Effort(trials=trials, precision=precision, time_limit_s=time_limit_s, target=target),
         seed=seed,
         backend=backend,
         workers=workers,
@@ -83,11 +85,12 @@ def answer(question: Question, store: Store, *, progress: bool) -> tuple[Result,
         trials=question.effort.trials,
         precision=question.effort.precision,
         time_limit_s=question.effort.time_limit_s,
+        target=question.effort.target,
         workers=question.workers,
         backend=question.backend,
         progress=progress,
     )
-    rows = rows_of(question, cases, estimates, store)
+    rows = rows_of(question, cases, estimates=estimates, store=store)
     first = next(iter(estimates.values()))
     result = Result(
         device=question.device.name,
@@ -106,6 +109,7 @@ def answer(question: Question, store: Store, *, progress: bool) -> tuple[Result,
         backend=question.backend,
         elapsed_s=time.monotonic() - started,
         uber_target=question.device.ecc.uber_target,
+        ecc_uber=final_uber(question.device, question.rates),
     )
     return result, _trial_rows(cases, estimates, store)
 
@@ -141,6 +145,7 @@ def _settings(question: Question) -> dict[str, object]:
         "trials": effort.trials,
         "precision": effort.precision,
         "time_limit_s": effort.time_limit_s,
+        "interval_target": effort.target,
         "workers": question.workers,
     }
 
@@ -166,6 +171,6 @@ def _trial_rows(cases: Sequence[Case], estimates: dict[str, Estimate], store: St
                 residual=counted.residual_flips,
                 nulled=counted.nulled,
             )
-            for counted in trials_csv(store, [estimates[case.task.id]])
+            for counted in trial_blocks(store, [estimates[case.task.id]])
         ]
     return rows

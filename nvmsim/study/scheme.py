@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from nvmsim.encoding.spec import make_encoding
 from nvmsim.errors import InputError
 
-DEFAULT_SCHEMES = ("ecc", "raw", "nulling", "hamming", "hamming+nulling", "fp16", "fp16+range-check")
-
 _WHOLE = {"raw": "binary", "nulling": "binary+nulling", "nulling-extra": "binary+nulling-extra"}
 _PART = {"nulling": "parity-nulling", "nulling-extra": "parity-nulling-extra"}
 

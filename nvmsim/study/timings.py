@@ -31,7 +31,7 @@ def mode_timing(store: Store, device: Device, rates: Rates, *, mode: str, width:
     if known is None:
         found = ModeTiming(
             read_timing(device, mode, page_failures=failures, model_bytes=model_bytes),
-            speed_causes(device, mode, failures, weight_bits=width),
+            speed_causes(device, mode, page_failures=failures, weight_bits=width),
         )
         known = {"timing": asdict(found.timing), "causes": asdict(found.causes)}
         store.set_note(key, known)

@@ -29,8 +29,9 @@ class Row:
 
     Accuracies are fractions, drops are points (hundredths) below float32; ``low`` and ``high`` bound 95 % intervals.
     ``images`` are those one trial evaluates at most. Rows of one ``paired_with`` group have equal bit addresses, so
-    that a trial hits the same bits in each. ``speedup`` and ``causes`` are None where no ``ecc`` row is there to
-    compare with; ``uber`` is None unless the mode is ``ecc``. ``bottleneck_assumed``: an assumed number decides it.
+    that a trial hits the same bits in each. ``speedup`` and ``causes`` compare with mode ``ecc`` of the same device,
+    whether that has a row or not; None where it was not timed. ``uber`` is None unless the mode is ``ecc``.
+    ``bottleneck_assumed``: an assumed number decides it.
     """
 
     scheme: str
@@ -89,6 +90,7 @@ class Result:
 
     ``condition`` is the device's age (``name`` and quantities with their units in their names); ``assumptions`` are
     (key, value, source) of the assumed numbers that decide the result; ``command`` repeats the run.
+    ``ecc_uber`` is that of the device's ECC at this age, after the last retry.
     """
 
     device: str
@@ -108,6 +110,12 @@ class Result:
     elapsed_s: float = 0.0
     command: str = ""
     uber_target: float | None = None
+    ecc_uber: float | None = None
+
+    @property
+    def ecc_fails(self) -> bool:
+        """Whether the ECC that speed-ups are measured against misses its UBER target, shown as a row or not."""
+        return None not in (self.ecc_uber, self.uber_target) and self.ecc_uber > self.uber_target
 
 
 def unpaired_difference(a: Row, b: Row) -> tuple[float, float]:
@@ -143,11 +151,6 @@ def as_fast(a: Row, b: Row) -> bool:
 def _dominates(faster: bool, gain: float) -> bool:
     """Tell whether a row at least as fast dominates, if its accuracy is ``gain`` higher."""
     return gain > 0 or (faster and gain == 0)
-
-
-def baseline(rows: Sequence[Row]) -> Row | None:
-    """Return the ``ecc`` row that speed-ups are measured against, or None."""
-    return next((row for row in rows if row.mode == "ecc"), None)
 
 
 def fastest_within(rows: Sequence[Row], *, max_drop_points: float) -> Row | None:

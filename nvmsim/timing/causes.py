@@ -35,14 +35,14 @@ def weights_gb_s(read_bandwidth_mb_s: float, weight_bits: float) -> float:
     return read_bandwidth_mb_s * WEIGHT_BITS / weight_bits / 1000
 
 
-def speed_causes(device: Device, mode: str, page_failures: Any, *, weight_bits: float) -> SpeedCauses:
+def speed_causes(device: Device, mode: str, *, page_failures: Any, weight_bits: float) -> SpeedCauses:
     """Split the speed-up of ``mode`` at ``weight_bits`` stored bits a weight over mode ecc at 16 bits.
 
     Retries, the decoder and then the other bytes are taken away one after another, the host link always absent;
     ``host`` is the rest. ``page_failures`` as for :func:`nvmsim.timing.read_path.read_timing`.
 
     >>> from nvmsim.device.profile import load_device
-    >>> speed_causes(load_device("tlc"), "ecc", None, weight_bits=16).speedup
+    >>> speed_causes(load_device("tlc"), "ecc", page_failures=None, weight_bits=16).speedup
     1.0
     """
     ecc, system = read_system(device, "ecc", page_failures), read_system(device, mode, page_failures)

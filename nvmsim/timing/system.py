@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from nvmsim.device.layout import PageLayout
 from nvmsim.device.profile import Device
 from nvmsim.errors import InputError
 
 FS_PER_US = 10**9
 BYTES_PER_US_OF_GB_S = 1000.0
-MODES = ("ecc", "bypass", "reclaim")
 SURE = 1e-6  # a failure this unlikely (or this sure) is taken as never (or always); part of the stated error
 
 
@@ -97,24 +97,6 @@ def femtoseconds(time_us: float) -> int:
     return round(time_us * FS_PER_US)
 
 
-def usable_bytes(device: Device, mode: str) -> int:
-    """Count the bytes of weights on a page: user bytes, and in mode reclaim the spare bytes less metadata.
-
-    Raises InputError on an unknown mode.
-    """
-    if mode not in MODES:
-        raise InputError(f"mode {mode!r}: must be one of {', '.join(MODES)}")
-    page = device.page
-    return page.user_bytes + (page.spare_bytes - page.metadata_bytes if mode == "reclaim" else 0)
-
-
-def bus_bytes(device: Device, mode: str) -> int:
-    """Count the bytes of a page that cross the bus: all of them in mode ecc, those with weights otherwise."""
-    if mode == "ecc":
-        return device.page.user_bytes + device.page.spare_bytes
-    return usable_bytes(device, mode)
-
-
 def read_system(device: Device, mode: str, page_failures: Any = None) -> ReadSystem:
     """Reduce a device in one mode ("ecc", "bypass" or "reclaim") to its read path.
 
@@ -122,7 +104,8 @@ def read_system(device: Device, mode: str, page_failures: Any = None) -> ReadSys
     :func:`nvmsim.device.ecc.page_failures`; None for no failures. Without a decoder it is not looked at.
     Raises InputError on an unknown mode or a table of the wrong shape.
     """
-    geometry, timing, page_bytes = device.geometry, device.timing, usable_bytes(device, mode)
+    geometry, timing, layout = device.geometry, device.timing, PageLayout.of(device, mode)
+    page_bytes = layout.usable_bits // 8
     decoded = mode == "ecc" and device.ecc.code != "none"
     return ReadSystem(
         channels=geometry.channels,
@@ -130,7 +113,7 @@ def read_system(device: Device, mode: str, page_failures: Any = None) -> ReadSys
         planes=geometry.planes_per_die,
         read_fs=tuple(femtoseconds(read_us) for read_us in timing.read_us),
         command_fs=femtoseconds(timing.command_us),
-        transfer_fs=femtoseconds(bus_bytes(device, mode) / timing.bus_mt_s),
+        transfer_fs=femtoseconds(layout.read_bits // 8 / timing.bus_mt_s),
         cache_read=timing.cache_read,
         command_first=timing.arbitration == "fair",
         page_bytes=page_bytes,

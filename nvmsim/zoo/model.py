@@ -46,7 +46,7 @@ class Model:
         object.__setattr__(self, "images", images)
         object.__setattr__(self, "labels", labels)
         object.__setattr__(self, "module", copy.deepcopy(self.module).cpu().float().eval())
-        check_finite(self.tensors, self.weights, f"model {self.name}")
+        check_finite(self.tensors, self.weights, where=f"model {self.name}")
         count_classes(self.name, self.module, Samples(images, labels))
 
     @classmethod

@@ -38,7 +38,6 @@ class Network:
 
     def __init__(self, source: Card | Model) -> None:
         self.name, self.tensors = source.name, source.tensors
-        self.weights_sha256, self.data_sha256 = source.weights_sha256, source.data_sha256
         self._module = _module_of(source).float().eval().requires_grad_(False)
         self.flat: Tensor = flatten_parameters(self._module, self.tensors)
         self.flat.copy_(torch.from_numpy(source.weights.copy()))
@@ -63,11 +62,6 @@ class Network:
     def blocks(self) -> int:
         """Blocks that the test set makes; the last one may be shorter."""
         return -(-self.n_images // BLOCK_IMAGES)
-
-    @property
-    def chance(self) -> float:
-        """Accuracy of guessing, 1 / classes."""
-        return 1 / self.classes
 
     def block_images(self, block: int) -> int:
         """Return how many images ``block`` (from 0) has."""

@@ -1,5 +1,6 @@
 """What ``nvmsim models`` prints."""
 
+from nvmsim.text_table import aligned
 from nvmsim.zoo.card import card_names, load_card
 
 
@@ -12,7 +13,5 @@ def list_models() -> str:
     rows = [("name", "data set", "weights", "accuracy", "")]
     for card in map(load_card, card_names()):
         rows.append((card.name, card.dataset, str(card.n_weights), f"{card.accuracy:.2%}", card.source))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    lines = ["  ".join([*map(str.ljust, row, widths), row[4]]).rstrip() for row in rows]
     hint = "a folder with a card.yaml works in place of a name; nvmsim train NAME trains one anew by its recipe"
-    return "\n".join([*lines, "", hint])
+    return "\n".join([*aligned(rows), "", hint])

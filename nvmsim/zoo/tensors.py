@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -30,28 +29,6 @@ class StoredTensor:
     shape: tuple[int, ...]
     start: int
     size: int
-
-
-class StoredModel(Protocol):
-    """What has stored weights: a :class:`~nvmsim.zoo.card.Card` or a :class:`~nvmsim.zoo.network.Model`."""
-
-    @property
-    def tensors(self) -> tuple[StoredTensor, ...]:
-        """The tensors in stored order."""
-
-    @property
-    def weights(self) -> np.ndarray:
-        """All weights, float32 [n_weights], in the order of ``tensors``."""
-
-
-def stored_tensors(model: StoredModel) -> tuple[StoredTensor, ...]:
-    """Return the tensors of ``model`` in stored order, which is the order of its state dict."""
-    return model.tensors
-
-
-def load_weights(model: StoredModel) -> np.ndarray:
-    """Return a copy of all weights of ``model``, float32 [n_weights], in stored order."""
-    return model.weights.copy()
 
 
 def lay_out(shapes: Iterable[tuple[str, Sequence[int]]]) -> tuple[StoredTensor, ...]:
@@ -97,11 +74,11 @@ def read_weights(path: Path, tensors: Sequence[StoredTensor]) -> np.ndarray:
     """
     with _open(path) as file:
         flat = np.concatenate([file.get_tensor(t.name).reshape(-1).astype(np.float32) for t in tensors])
-    check_finite(tensors, flat, str(path))
+    check_finite(tensors, flat, where=str(path))
     return flat
 
 
-def check_finite(tensors: Sequence[StoredTensor], flat: np.ndarray, where: str) -> None:
+def check_finite(tensors: Sequence[StoredTensor], flat: np.ndarray, *, where: str) -> None:
     """Raise InputError, naming the tensors, if a weight is infinite or NaN: no range could be stored for it."""
     wrong = [t.name for t in tensors if not np.isfinite(flat[t.start : t.start + t.size]).all()]
     if wrong:

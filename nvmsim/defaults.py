@@ -1,0 +1,9 @@
+"""What a call asks unless told otherwise: the same on the command line and from Python."""
+
+MODEL = "mnist-cnn"
+CONDITION = "worn"
+SCHEMES = ("ecc", "raw", "nulling", "hamming", "hamming+nulling", "fp16", "fp16+range-check")
+RANGE_SCOPE = "global"  # the paper's
+TRIALS = 64
+PRECISION = 0.005  # half a point
+TIME_LIMIT_S = 35.0  # of sampling: with start, timing and report the default call stays within a minute on two cores
