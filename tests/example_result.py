@@ -133,6 +133,9 @@ def example(**changes) -> Result:
         elapsed_s=41.3,
         command="nvmsim run devices/tlc.yaml --condition worn --seed 1",
         uber_target=1e-15,
+        rber=3.9e-3,
+        model_pages=41,
+        round_pages=128,
     )
     return replace(result, **changes)
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binomtest
 
 from nvmsim.accuracy.allocation import Limits, Step, decide, first_plan
-from nvmsim.accuracy.stats import Sample, accuracy_interval, margin_below, paired_difference, t_half_width
+from nvmsim.accuracy.stats import Sample, accuracy_interval, margins, paired_difference, t_half_width
 
 RUNS = 20_000
 FLAWLESS, CHANCE = 0.97, 0.1
@@ -39,6 +39,12 @@ def cases():
             return collapsing(rng, shape, share=share)
 
         yield pytest.param(draw, FLAWLESS * (1 - share) + CHANCE * share, id=f"{share:.0%} collapse")
+    for share in (0.01, 0.02, 0.05, 0.10, 0.20):
+
+        def draw(rng, shape, share=share):
+            return np.where(rng.random(shape) < share, FLAWLESS, 0.0)
+
+        yield pytest.param(draw, FLAWLESS * share, id=f"{share:.0%} survive, the rest give NaN")
 
 
 def covered(draw, truth, *, cap, precision, plain_t=False) -> int:
@@ -48,8 +54,8 @@ def covered(draw, truth, *, cap, precision, plain_t=False) -> int:
     while running.any():
         seen = values[:, :n]
         t = t_half_width(seen)
-        below = t if plain_t else margin_below(seen, floor=0.0, t=t)
-        low, high = np.clip(seen.mean(axis=1) - below, 0, 1), np.clip(seen.mean(axis=1) + t, 0, 1)
+        below, above = (t, t) if plain_t else margins(seen, t=t)
+        low, high = np.clip(seen.mean(axis=1) - below, 0, 1), np.clip(seen.mean(axis=1) + above, 0, 1)
         stops = running & (((high - low) / 2 <= precision) | (n == cap))
         hits += np.count_nonzero(stops & (low <= truth) & (truth <= high))
         running &= ~stops

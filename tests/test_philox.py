@@ -56,8 +56,9 @@ def test_image_order_is_a_permutation_fixed_by_the_seed():
 
 
 @pytest.mark.parametrize("types", [2, 3, 4])
-def test_trial_offsets_are_uniform(types):
-    seen = Counter(trial_offset(1, trial, types) for trial in range(2_000))
+def test_trial_offsets_are_uniform_over_seeds_and_go_in_turn(types):
+    assert {trial_offset(1, trial, types) for trial in range(5, 5 + types)} == set(range(types))
+    seen = Counter(trial_offset(seed, 17, types) for seed in range(2_000))
     assert sorted(seen) == list(range(types))
     assert all(binomtest(n, 2_000, 1 / types).pvalue > 1e-6 for n in seen.values())
 

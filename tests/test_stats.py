@@ -82,9 +82,9 @@ def test_a_closed_form_bound_narrows_the_unseen_part_to_itself():
     assert found.mean - found.low == pytest.approx(0.98e-3, rel=1e-6)
 
 
-def test_the_control_variate_moves_the_mean_by_the_baselines_error_on_the_prefix():
+def test_the_ratio_moves_the_mean_by_the_baselines_error_on_the_prefix():
     hard_first = Sample(np.full((8, 1), 400), np.r_[410, np.full(19, 500)], IMAGES)
-    assert accuracy_interval(hard_first).mean == pytest.approx((410 + 19 * 500) / 10_000 - 10 / 500)
+    assert accuracy_interval(hard_first).mean == pytest.approx((410 + 19 * 500) / 10_000 * 400 / 410)
 
 
 def test_the_image_part_vanishes_with_the_last_image_only_for_this_test_set():
@@ -160,3 +160,12 @@ def test_time_goes_to_the_most_rewarding_steps_that_fit():
     steps = {name: Step(Plan(16, 1), gain) for name, gain in (("a", 0.1), ("b", 0.3), ("c", 0.2))}
     assert affordable(steps, {"a": 1.0, "b": 4.0, "c": 1.0}, left_s=2.5) == ["c", "a"]
     assert affordable(steps, dict.fromkeys(steps, 3.0), left_s=2.5) == []
+
+
+@pytest.mark.parametrize("correct", [0, 3, 400, 500])
+@pytest.mark.parametrize("first", [480, 500])
+def test_the_mean_lies_in_its_interval_and_in_0_to_1(correct, first):
+    sample = Sample(np.full((8, 1), correct), np.r_[first, np.full(19, 498)], IMAGES)
+    found = accuracy_interval(sample)
+    assert 0 <= found.low <= found.mean <= found.high <= 1
+    assert found.half_width > 0.05  # eight equal trials are no proof

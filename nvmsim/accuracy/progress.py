@@ -1,5 +1,9 @@
 """How far a measurement is, for the one who waits."""
 
+import sys
+
+TERMINAL_S, FILE_S = 0.1, 10.0  # a terminal shows a moving bar; a log wants a line now and then
+
 
 class Bar:
     """A progress bar on stderr, drawn from the first piece of work on; or none."""
@@ -12,10 +16,10 @@ class Bar:
         if self._shown and self._bar is None:
             from tqdm import tqdm
 
-            self._bar = tqdm(unit=" blocks", desc="accuracy", leave=False)
+            pause_s = TERMINAL_S if sys.stderr.isatty() else FILE_S
+            self._bar = tqdm(unit=" blocks", desc="accuracy", leave=False, mininterval=pause_s, maxinterval=pause_s)
         if self._bar is not None:
             self._bar.total = self._bar.n + blocks
-            self._bar.refresh()
 
     def move(self, blocks: int) -> None:
         """Count ``blocks`` as done."""

@@ -1,9 +1,9 @@
-"""Intervals for a mean accuracy when most trials are fine and a few collapse.
+"""Intervals for a mean accuracy when most trials are fine and a few collapse, or most collapse and a few survive.
 
 Two things are sampled: error patterns (trials) and test images (a prefix of the permuted test set).
-Upwards a trial mean is bounded by Student's t. Downwards t fails, since a collapse may not have been seen yet;
-there the Stringer bound holds: every loss seen is weighted by the growth of the Clopper-Pearson limit, and the
-limit of what was not seen counts as a total loss.
+Student's t fails where the rare trial has not been seen yet. Both limits are therefore at least the Stringer bound's:
+every loss (or gain) seen is weighted by the growth of the Clopper-Pearson limit, and the limit of what was not seen
+counts as a total one.
 """
 
 from dataclasses import dataclass
@@ -78,8 +78,15 @@ class Sample:
 
     @property
     def accuracies(self) -> NDArray[np.float64]:
-        """Accuracy of each trial on the whole test set as the control variate estimates it, float64[trials]."""
-        return self.baseline_accuracy - self.drops
+        """Accuracy of each trial on all images, by its ratio to the baseline on the same images, float64[trials].
+
+        The ratio estimator (Cochran, Sampling Techniques, 3rd ed., ch. 6) is the baseline less the drop where little is
+        lost, and no less than 0 where everything is.
+        """
+        right, reference = self.correct.sum(axis=1), int(self.baseline[: self.blocks].sum())
+        if not reference:
+            return right / self.prefix_images
+        return np.minimum(self.baseline_accuracy * right / reference, 1.0)
 
     def part(self, trials: int, blocks: int) -> "Sample":
         """Return the first ``trials`` and ``blocks`` of this sample."""
@@ -139,6 +146,12 @@ def margin_below(values: ArrayLike, *, floor: float, t: ArrayLike, mass: float =
     return below if mass >= 1.0 else np.minimum(below, t + mass * reach[..., 0])
 
 
+def margins(values: ArrayLike, *, t: ArrayLike, mass: float = 1.0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return how far the limits of a mean accuracy lie below and above it, float64[...] each; see `margin_below`."""
+    values = np.asarray(values, dtype=np.float64)
+    return margin_below(values, floor=0.0, t=t, mass=mass), margin_below(-values, floor=-1.0, t=t, mass=mass)
+
+
 def image_margin(sample: Sample, *, seen: int, lost: float, target: str = TEST_SET) -> float:
     """Return the 95 % half-width that comes from having looked at only ``seen`` of the images.
 
@@ -169,10 +182,10 @@ def accuracy_interval(sample: Sample, *, target: str = TEST_SET, as_if: tuple[in
     trials, blocks = as_if or (sample.trials, sample.blocks)
     values, mass = np.resize(sample.accuracies, trials), sample.change_bound
     t = t_half_width(values) if mass > 0 else np.float64(0.0)
-    below = margin_below(values, floor=0.0, t=t, mass=mass)
+    below, above = margins(values, t=t, mass=mass)
     seen = int(sample.images[:blocks].sum())
     image = image_margin(sample, seen=seen, lost=float(sample.drops.mean()), target=target)
-    return _interval(sample.accuracies.mean(), below=np.hypot(below, image), above=np.hypot(t, image), least=0.0)
+    return _interval(sample.accuracies.mean(), below=np.hypot(below, image), above=np.hypot(above, image), least=0.0)
 
 
 def paired_difference(a: Sample, b: Sample, *, target: str = TEST_SET) -> Interval:

@@ -134,8 +134,9 @@ def make_ecc(spec: EccSpec) -> Ecc:
 def page_failures(device: Device, rates: Rates) -> np.ndarray:
     """Return P(a page read fails at attempt r), float64 (page types, retry.max + 1).
 
-    A page fails if any of its codewords does; attempt r sees the rates times ``rber_factor``^r. The errors of a
-    retry are among those before it, so this is also P(all attempts up to r fail). Zero where nothing detects.
+    A page fails if any of its codewords does; attempt r sees the rates times ``rber_factor``^r. Nearly all errors
+    of a retry are among those before it, so this is taken as P(all attempts up to r fail) too. Zero where
+    nothing detects.
 
     >>> from nvmsim.device.profile import load_device
     >>> from nvmsim.device.rber import Rates

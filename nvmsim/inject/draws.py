@@ -7,13 +7,15 @@ from nvmsim.inject.philox import DECODE, IMAGES, OFFSET, multiply_shift, uniform
 
 
 def trial_offset(seed: int, trial: int, page_types: int) -> int:
-    """Return the page-type offset of ``trial``, uniform in [0, page_types).
+    """Return the page-type offset of ``trial``, in [0, page_types): uniform over seeds, in turn over trials.
 
-    >>> trial_offset(0, 17, 1)
-    0
+    A small model lies on one page type a trial; in turn, a run of trials meets all types equally often.
+
+    >>> len({trial_offset(0, trial, 3) for trial in range(3)})
+    3
     """
-    word = uniform64(0, 0, trial=trial, stream=OFFSET, seed=seed)
-    return int(multiply_shift(word, page_types))
+    word = uniform64(0, 0, trial=0, stream=OFFSET, seed=seed)
+    return (int(multiply_shift(word, page_types)) + trial) % page_types
 
 
 def decode_uniforms(seed: int, trial: int, pages: ArrayLike, codewords: ArrayLike) -> NDArray[np.float64]:

@@ -88,7 +88,7 @@ def _pareto(compact: bool) -> Column:
 
 def _damage(compact: bool) -> tuple[Column, ...]:
     return (
-        Column("RBER", "in", "raw bit error rate of the stored bits", lambda row: rate(row.rber_in)),
+        Column("RBER", "in", "wrong bits over bits read in these trials, uncorrected", lambda row: rate(row.rber_in)),
         Column("RBER", "left", "wrong data bits after correction over data bits", lambda row: rate(row.rber_residual)),
         Column(
             "accuracy %", "[95 % interval]", "mean over trials on this test set", _accuracy if compact else accuracy
@@ -109,7 +109,7 @@ def _speed(failing: bool) -> tuple[Column, ...]:
         Column(
             "weights", "GB/s", "steady-state read bandwidth, 2 bytes a weight", lambda row: number(row.bandwidth_gb_s)
         ),
-        Column("loads", "/s", "loads of the whole model a second", lambda row: number(row.loads_per_s)),
+        Column("loads", "/s", "loads of this model a second, one after another", lambda row: number(row.loads_per_s)),
         Column(
             "speed-",
             "up",

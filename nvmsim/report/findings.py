@@ -107,10 +107,11 @@ def page_read_title(result: Result) -> str:
 def notes(result: Result) -> list[tuple[str, str]]:
     """Return (subject, text) of what a reader must know beside the table, in plain text."""
     said = [
-        ("device", f"{clean(result.device)}, {age(result.condition)}"),
+        ("device", f"{clean(result.device)}, {age(result.condition)}; mean RBER {rate(result.rber)}"),
         ("network", _network(result)),
         ("intervals", _intervals(result)),
         *(("sampling", line) for line in _sampling(result.rows)),
+        ("small", _small(result)),
         *_failure(result),
         *(("assumed", assumption(*one)) for one in result.assumptions),
         *_pairing(result.rows),
@@ -124,6 +125,13 @@ def _network(result: Result) -> str:
         f"{clean(result.model)}, {result.n_weights:,} weights, float32 accuracy {percent(result.float32_accuracy)} %, "
         f"chance {percent(result.chance)} %, range scope {clean(result.range_scope)}"
     )
+
+
+def _small(result: Result) -> str:
+    if result.model_pages >= result.round_pages:
+        return ""
+    fill = f"the model's {result.model_pages:,} pages are fewer than the {result.round_pages:,} planes of the device"
+    return f"{fill}: GB/s and speed-up are those of a larger model, loads/s is this one's"
 
 
 def _intervals(result: Result) -> str:

@@ -51,11 +51,9 @@ def render_html(result: Result, drawings: Sequence[Drawing], *, stamp: str = "")
 
 
 def _about(result: Result) -> list[tuple[str, str]]:
-    rates = sorted({row.rber_in for row in result.rows})
-    span = " to ".join(dict.fromkeys(rate(value) for value in (rates[:1] + rates[-1:])))
     return [
         ("device and age", f"{clean(result.device)}, {age(result.condition)}"),
-        ("raw bit error rate", span or "-"),
+        ("raw bit error rate", rate(result.rber)),
         ("network", f"{clean(result.model)}, {result.n_weights:,} weights"),
         ("float32 accuracy", f"{percent(result.float32_accuracy)} % (chance {percent(result.chance)} %)"),
     ]

@@ -19,7 +19,7 @@ from nvmsim.study.question import Question
 from nvmsim.study.scheme import Scheme
 from nvmsim.study.timings import ModeTiming, mode_timing
 from nvmsim.study.tradeoff import Causes, Row, mark_pareto, unpaired_difference
-from nvmsim.timing.causes import WEIGHT_BITS, weights_gb_s
+from nvmsim.timing.causes import weights_gb_s
 
 # The numbers that decide a resource's speed: where one of the bottleneck's is assumed, the row says so.
 DECISIVE = {
@@ -101,7 +101,7 @@ def _row(question: Question, case: Case, estimate: Estimate, store: Store) -> Ro
         scheme=case.scheme.name,
         mode=case.mode,
         encoding=case.scheme.encoding,
-        rber_in=question.rates.mean,
+        rber_in=estimate.raw_rber,
         rber_residual=estimate.residual_rber,
         accuracy=estimate.mean,
         low=estimate.low,
@@ -112,7 +112,6 @@ def _row(question: Question, case: Case, estimate: Estimate, store: Store) -> Ro
         nulled_weights=estimate.nulled_weights,
         n_weights=n_weights,
         bandwidth_gb_s=bandwidth_gb_s,
-        loads_per_s=bandwidth_gb_s * 1e9 / (n_weights * WEIGHT_BITS / 8),
         storage_bytes_per_weight=_storage_bytes(case, question, n_weights),
         trials=estimate.trials,
         images=estimate.images,
@@ -129,6 +128,8 @@ def _timed(device: Device, speed: ModeTiming) -> dict[str, object]:
     timing, causes = speed.timing, speed.causes
     return {
         "load_us": timing.load_us,
+        "loads_per_s": 1e6 / timing.load_us,
+        "bandwidth_error": timing.relative_error,
         "speedup": causes.speedup,
         "causes": Causes(bytes=causes.bytes, decoder=causes.decoder, retries=causes.retries, host=causes.host),
         "bottleneck": timing.bottleneck,

@@ -109,6 +109,9 @@ def answer(question: Question, store: Store, *, progress: bool) -> tuple[Result,
         backend=question.backend,
         elapsed_s=time.monotonic() - started,
         uber_target=question.device.ecc.uber_target,
+        rber=question.rates.mean,
+        model_pages=max(_pages(question, case) for case in cases),
+        round_pages=question.device.geometry.dies * question.device.geometry.planes_per_die,
         ecc_uber=final_uber(question.device, question.rates),
     )
     return result, _trial_rows(cases, estimates, store)
@@ -119,10 +122,14 @@ def _check_capacity(question: Question, cases: Sequence[Case]) -> None:
     problems = [
         f"{question.device.name}: has {pages} pages; {question.model.name} as {case.scheme.name} takes {needed}"
         for case in cases
-        if (needed := case.task.layout.pages_for(stored_bits(case, question.model.n_weights))) > pages
+        if (needed := _pages(question, case)) > pages
     ]
     if problems:
         raise InputError(problems)
+
+
+def _pages(question: Question, case: Case) -> int:
+    return case.task.layout.pages_for(stored_bits(case, question.model.n_weights))
 
 
 def _age(question: Question) -> dict[str, object]:

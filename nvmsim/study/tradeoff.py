@@ -31,7 +31,9 @@ class Row:
     ``images`` are those one trial evaluates at most. Rows of one ``paired_with`` group have equal bit addresses, so
     that a trial hits the same bits in each. ``speedup`` and ``causes`` compare with mode ``ecc`` of the same device,
     whether that has a row or not; None where it was not timed. ``uber`` is None unless the mode is ``ecc``.
-    ``bottleneck_assumed``: an assumed number decides it.
+    ``rber_in`` and ``rber_residual`` were counted in these trials. ``load_us`` loads this model once, ``loads_per_s``
+    one time after another; ``bandwidth_gb_s`` and ``speedup`` are the long run's, to within the relative
+    ``bandwidth_error``. ``bottleneck_assumed``: an assumed number decides it.
     """
 
     scheme: str
@@ -66,6 +68,7 @@ class Row:
     page_read_us: Mapping[str, float] = field(default_factory=dict)
     paired_with: str = ""
     bottleneck_assumed: bool = False
+    bandwidth_error: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +93,8 @@ class Result:
 
     ``condition`` is the device's age (``name`` and quantities with their units in their names); ``assumptions`` are
     (key, value, source) of the assumed numbers that decide the result; ``command`` repeats the run.
+    ``rber`` is the device's mean at this age. ``model_pages`` is what the model takes at most, ``round_pages`` what all
+    planes of the device read at once.
     ``ecc_uber`` is that of the device's ECC at this age, after the last retry.
     """
 
@@ -109,6 +114,9 @@ class Result:
     backend: str = "cpu"
     elapsed_s: float = 0.0
     command: str = ""
+    rber: float = float("nan")
+    model_pages: int = 0
+    round_pages: int = 0
     uber_target: float | None = None
     ecc_uber: float | None = None
 
@@ -144,8 +152,9 @@ def _verdict(row: Row, rows: Sequence[Row], difference: Difference) -> str:
 
 
 def as_fast(a: Row, b: Row) -> bool:
-    """Tell whether row a is as fast as row b, or faster, by more than the rounding of simulated times."""
-    return a.bandwidth_gb_s >= b.bandwidth_gb_s * (1 - _ROUNDING)
+    """Tell whether row a is as fast as row b, or faster, for all that rounding and random retries let know."""
+    unknown = _ROUNDING + a.bandwidth_error + b.bandwidth_error
+    return a.bandwidth_gb_s >= b.bandwidth_gb_s * (1 - unknown)
 
 
 def _dominates(faster: bool, gain: float) -> bool:

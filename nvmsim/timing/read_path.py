@@ -77,7 +77,7 @@ def _utilisation(system: ReadSystem, steady: SteadyState) -> dict[str, float]:
         "ecc": steady["decodes"] * system.decode_fs / max(system.engines, 1),
         "host": steady["delivered"] * system.host_fs,
     }
-    return {name: float(work_fs / steady.time_fs) for name, work_fs in busy.items()}
+    return {name: float(work_fs / steady.elapsed_fs) for name, work_fs in busy.items()}
 
 
 def _page_read_us(system: ReadSystem, steady: SteadyState) -> dict[str, float]:

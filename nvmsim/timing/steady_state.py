@@ -23,12 +23,14 @@ MOST_PAGES = 1 << 19
 class SteadyState:
     """What happens per ``time_fs`` in the long run, over ``channels`` channels simulated.
 
-    ``sums`` is in the order of ``Tally.NAMES``. ``rounds`` is the period in groups a die, 0 where none was found;
-    by then no die had started more than ``reached_rounds`` groups. ``relative_error`` bounds the bandwidth's
-    error: 0 for a period, else the half-width of a 95 % interval.
+    ``elapsed_fs`` is the simulated time itself; ``time_fs`` differs from it by the luck of random retries. ``sums``
+    is in the order of ``Tally.NAMES``. ``rounds`` is the period in groups a die, 0 where none was found; by then no
+    die had started more than ``reached_rounds`` groups. ``relative_error`` bounds the bandwidth's error: 0 for a
+    period, else the half-width of a 95 % interval.
     """
 
     time_fs: float
+    elapsed_fs: float
     sums: tuple[float, ...]
     channels: int
     rounds: int
@@ -96,6 +98,7 @@ def _periodic(path: ReadPath, milestones: int, rounds: int) -> SteadyState:
         path.run_to_milestone()
     return SteadyState(
         time_fs=path.clock.now - first_fs,
+        elapsed_fs=path.clock.now - first_fs,
         sums=tuple(b - a for a, b in zip(first, path.sums(), strict=True)),
         channels=path.system.channels,
         rounds=rounds,
@@ -122,6 +125,7 @@ def _batch_means(path: ReadPath, history: list[_Milestone]) -> SteadyState:
     deviation = np.sqrt(spread @ spread / (BATCHES - 2) * BATCHES)
     return SteadyState(
         time_fs=float(corrected.sum()),
+        elapsed_fs=float(times.sum()),
         sums=tuple(map(float, sums.sum(axis=0))),
         channels=path.system.channels,
         rounds=0,
