@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         return _fail(error.problems)
     except KeyboardInterrupt as interrupt:
-        print(f"nvmsim: {interrupt or 'interrupted'}", file=sys.stderr)
+        print(f"nvmsim: {str(interrupt) or 'interrupted'}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -40,8 +40,9 @@ def _fail(problems: Sequence[str]) -> int:
 
 def _dispatch(options: argparse.Namespace) -> int:
     text = COMMANDS[options.command](options)
-    print(text.rstrip("\n"))
-    sys.stdout.flush()
+    if sys.stdout is not None:  # closed by the caller, who then wants the folder alone
+        print(text.rstrip("\n"))
+        sys.stdout.flush()
     return 0
 
 

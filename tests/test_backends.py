@@ -215,3 +215,18 @@ def test_cuda_is_equal(name):
     record = backend.flip(tables, target._replace(buffer=device), seed=8, trial=4, offset=1)
     assert np.array_equal(record.get(), wanted)
     assert np.array_equal(device.get(), flipped)
+
+
+def test_kernels_compile_where_nothing_can_be_kept_on_disk(monkeypatch):
+    from nvmsim.inject import numba_kernels
+
+    def refuse(*_, cache, **__):
+        def decorate(function):
+            if cache:
+                raise RuntimeError("cannot cache function: no locator available")
+            return function
+
+        return decorate
+
+    monkeypatch.setattr(numba_kernels, "njit", refuse)
+    assert numba_kernels._compiled("signature")(len) is len

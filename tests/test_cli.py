@@ -52,6 +52,22 @@ def test_a_second_call_answers_from_the_store_and_csv_agrees(done):
     assert [float(row["accuracy"]) for row in rows] == [row["accuracy"] for row in printed["rows"]]
 
 
+def test_the_second_call_prints_the_same_bytes_and_leaves_the_report_alone(done):
+    folder, profile, _ = done
+    answers = []
+    for _ in range(2):
+        answers.append(nvmsim("run", profile, *SHORT, "--out", "twice", "--format", "csv", cwd=folder).stdout)
+        answers.append((folder / "twice" / "report.html").stat().st_mtime_ns)
+    assert answers[:2] == answers[2:]
+
+
+def test_a_closed_stdout_is_no_traceback(tmp_path):
+    command = f"{sys.executable} -m nvmsim.cli devices >&-"
+    answer = subprocess.run(command, shell=True, stderr=subprocess.PIPE, text=True)
+    assert answer.returncode == 0
+    assert "Traceback" not in answer.stderr
+
+
 def test_equal_layouts_share_their_trials(done):
     # The least profile has no spare bytes: reclaim and bypass are the same task.
     bypass, reclaim = done[2]["rows"]
@@ -65,6 +81,10 @@ BAD = {
     ("run", "tlc", "--condition", "wron"): "did you mean worn",
     ("run", "tlc", "--rber", "2"): "from 0 to 0.5",
     ("run", "tlc", "--rber", "nan"): "from 0 to 0.5",
+    ("run", "tlc", "--rber", "1e-3", "--pe-cycles", "5"): "leave out --pe-cycles",
+    ("timing", "tlc", "--set", "timing.bus_mt_s=1e-300"): "bus_mt_s",
+    ("timing", "tlc", "--set", "geometry.channels=4096"): "buffer",
+    ("timing", "tlc", "--set", "ecc.decode_latency_us=1e9"): "ecc.decode_latency_us",
     ("run", "tlc", "--trials", "0"): "--trials",
     ("run", "tlc", "--precision", "-1"): "--precision",
     ("run", "tlc", "--time-limit", "nan"): "--time-limit",

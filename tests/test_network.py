@@ -277,3 +277,20 @@ def test_a_worker_process_rebuilds_it():
         assert pool.apply(count_in_worker, (model,)) == count_in_worker(model)
     again = pickle.loads(pickle.dumps(model))
     assert again.weights_sha256 == model.weights_sha256
+
+
+def test_a_module_that_writes_into_its_input_changes_nothing_for_later_calls():
+    class Shifted(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = torch.nn.Linear(4, 3)
+
+        def forward(self, x):
+            x -= 0.5
+            return self.layer(x)
+
+    random = np.random.default_rng(1)
+    images, labels = random.normal(size=(600, 4)).astype(np.float32), random.integers(0, 3, 600)
+    network = Network(Model("shifted", Shifted(), images, labels))
+    counts = [network.correct(0, np.arange(600)) for _ in range(5)]
+    assert len(set(counts)) == 1

@@ -241,7 +241,7 @@ class Store:
     def set_note(self, key: str, value: Any) -> None:
         """Keep a JSON value under ``key``, in place of what was there."""
         with self._guard("cannot be written"), self._transaction():
-            self._db.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (key, json.dumps(value, sort_keys=True)))
+            self._db.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (key, json.dumps(value)))
 
 
 def _trials_of(rows: TaskRows) -> list[Trial]:

@@ -172,9 +172,10 @@ def _at(rates: Rates, factors: np.ndarray) -> np.ndarray:
 def _page_failure(ecc: Ecc, user_bytes: int, rber: float) -> float:
     """Return P(any codeword of a page fails); the last one may hold less data."""
     full, rest = divmod(user_bytes, ecc.spec.codeword_bytes)
-    survival = full * np.log1p(-ecc.codeword_failure(rber))
-    if rest:
-        survival += np.log1p(-ecc.codeword_failure(rber, shortened_bits=ecc.data_bits - 8 * rest))
+    with np.errstate(divide="ignore"):  # a codeword that surely fails
+        survival = full * np.log1p(-ecc.codeword_failure(rber)) if full else 0.0
+        if rest:
+            survival += np.log1p(-ecc.codeword_failure(rber, shortened_bits=ecc.data_bits - 8 * rest))
     return float(-np.expm1(survival))
 
 

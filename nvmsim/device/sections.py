@@ -56,12 +56,12 @@ TIMING = {
     "read_us": Key(PerPageType(Number("us", high=1e9)), 50.0),
     "program_us": _time_us(500.0),
     "erase_us": _time_us(3500.0),
-    "bus_mt_s": Key(Number("MT/s", above=True, high=1e9), 1600.0),
+    "bus_mt_s": Key(Number("MT/s", low=1e-3, high=1e9), 1600.0),
     "command_us": _time_us(0.3),
     "arbitration": Key(Choice(("fair", "data_out_first")), "fair"),
     "cache_read": Key(Flag(), True),
 }
-HOST = {"bandwidth_gb_s": Key(Number("GB/s", above=True, high=1e9, optional=True), None)}
+HOST = {"bandwidth_gb_s": Key(Number("GB/s", low=1e-6, high=1e9, optional=True), None)}
 ECC = {
     "code": Key(Text(r"[\w.+-]+", "the name of a code", most=60)),
     "codeword_bytes": _count(1 << 16, None, unit="bytes"),
@@ -72,7 +72,7 @@ ECC = {
     "uber_target": Key(Number(low=1e-30, high=1), 1e-15),
     "engines": _count(1 << 16, 8),
     "decode_latency_us": _time_us(8.0),
-    "decode_bandwidth_gb_s": Key(Number("GB/s", above=True, high=1e9), 2.0),
+    "decode_bandwidth_gb_s": Key(Number("GB/s", low=1e-6, high=1e9), 2.0),
 }
 RETRY = {
     "max": _count(64, 0, low=0),

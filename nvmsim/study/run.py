@@ -59,10 +59,10 @@ def run(
     age = {"pe_cycles": pe_cycles, "retention_days": retention_days, "reads_per_page": reads}
     question = ask(
         device,
-        load_card(model) if isinstance(model, str | Path) else model,
+        _model(model),
         condition=choose_condition(device, condition, **age, temperature_c=temperature),
         rber=rber,
-        schemes=tuple(schemes),
+        schemes=tuple(schemes.split(",") if isinstance(schemes, str) else schemes),
         range_scope=range_scope,
         effort=Effort(trials=trials, precision=precision, time_limit_s=time_limit_s, target=target),
         seed=seed,
@@ -71,6 +71,17 @@ def run(
     )
     with Store(Path(store)) as opened:
         return answer(question, opened, progress=progress)[0]
+
+
+def _model(model: Any) -> Any:
+    if isinstance(model, str | Path):
+        return load_card(model)
+    if not hasattr(model, "weights_sha256"):
+        raise InputError(
+            f"model: {type(model).__name__}: must be a name, a path, a Card or a Model; wrap a torch module with its "
+            "test images: nvmsim.Model.from_loader(name, module, loader)"
+        )
+    return model
 
 
 def answer(question: Question, store: Store, *, progress: bool) -> tuple[Result, list[TrialRow]]:

@@ -15,6 +15,7 @@ from nvmsim.errors import InputError
 
 FS_PER_US = 10**9
 BYTES_PER_US_OF_GB_S = 1000.0
+MOST_BUFFERED_PAGES = 2**18  # what a simulation takes in memory and time; far above any controller
 SURE = 1e-6  # a failure this unlikely (or this sure) is taken as never (or always); part of the stated error
 
 
@@ -102,12 +103,13 @@ def read_system(device: Device, mode: str, page_failures: Any = None) -> ReadSys
 
     ``page_failures`` is float64 (types, attempts): P(decoding a page fails at attempt r), as from
     :func:`nvmsim.device.ecc.page_failures`; None for no failures. Without a decoder it is not looked at.
-    Raises InputError on an unknown mode or a table of the wrong shape.
+    Raises InputError on an unknown mode, a table of the wrong shape, or times so far apart that keeping the dies busy
+    would take a buffer of more than 2^18 pages.
     """
     geometry, timing, layout = device.geometry, device.timing, PageLayout.of(device, mode)
     page_bytes = layout.usable_bits // 8
     decoded = mode == "ecc" and device.ecc.code != "none"
-    return ReadSystem(
+    system = ReadSystem(
         channels=geometry.channels,
         dies_per_channel=geometry.dies_per_channel,
         planes=geometry.planes_per_die,
@@ -120,6 +122,14 @@ def read_system(device: Device, mode: str, page_failures: Any = None) -> ReadSys
         host_fs=_host_fs(device, page_bytes),
         **(_decoder(device, page_failures) if decoded else {}),
     )
+    buffered = system.credit_groups * system.round_pages
+    if buffered > MOST_BUFFERED_PAGES:
+        raise InputError(
+            f"{device.name}: {mode}: keeping all dies busy takes a buffer of {buffered:,} pages, more than the "
+            f"{MOST_BUFFERED_PAGES:,} that are simulated: geometry has too many planes, or timing.read_us and "
+            "timing.bus_mt_s are too fast for ecc.decode_latency_us, ecc.decode_bandwidth_gb_s or host.bandwidth_gb_s"
+        )
+    return system
 
 
 def _host_fs(device: Device, page_bytes: int) -> int:

@@ -80,7 +80,7 @@ class Network:
         with torch.inference_mode(), one_thread():
             for start in range(block * BLOCK_IMAGES, stop, BATCH_IMAGES):
                 batch = slice(start, min(start + BATCH_IMAGES, stop))
-                outputs = self._module(self._images[batch])
+                outputs = self._module(self._images[batch].clone())
                 right = (outputs.argmax(1) == self._labels[batch]) & ~outputs.isnan().any(1)
                 hits += int(right.sum())
         return hits

@@ -1,0 +1,18 @@
+"""The main job from Python: mistakes that are easily made."""
+
+import pytest
+import torch
+
+import nvmsim
+
+
+def test_a_bare_module_is_told_how_to_be_wrapped():
+    with pytest.raises(nvmsim.InputError, match="from_loader"):
+        nvmsim.run("tlc", model=torch.nn.Linear(2, 2))
+
+
+def test_schemes_may_be_one_text(tmp_path):
+    settings = {"rber": 0.0, "trials": 1, "workers": 1, "store": tmp_path / "trials.sqlite"}
+    result = nvmsim.run("tlc", schemes="raw,ecc", **settings)
+    assert [row.scheme for row in result.rows] == ["raw", "raw", "ecc"]
+    assert {row.drop_points for row in result.rows} == {result.rows[0].drop_points}
