@@ -43,13 +43,10 @@ def _question(options: argparse.Namespace) -> Question:
     model = _loaded(problems, load_card, options.model)
     if problems:
         raise InputError(problems)
-    ages = ("condition", "pe_cycles", "retention_days", "reads", "temperature")
-    if options.rber is not None and (given := [name for name in ages if getattr(options, name) is not None]):
-        typed = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-        raise InputError(f"--rber: stands in place of an age: leave out {typed}, or --rber")
     condition = choose_condition(
         device,
         options.condition,
+        rber=options.rber,
         pe_cycles=options.pe_cycles,
         retention_days=options.retention_days,
         reads_per_page=options.reads,

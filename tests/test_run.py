@@ -16,3 +16,8 @@ def test_schemes_may_be_one_text(tmp_path):
     result = nvmsim.run("tlc", schemes="raw,ecc", **settings)
     assert [row.scheme for row in result.rows] == ["raw", "raw", "ecc"]
     assert {row.drop_points for row in result.rows} == {result.rows[0].drop_points}
+
+
+def test_an_age_beside_an_rber_is_refused():
+    with pytest.raises(nvmsim.InputError, match="leave out --condition, --reads, or --rber"):
+        nvmsim.run("tlc", rber=1e-3, condition="worn", reads=5)

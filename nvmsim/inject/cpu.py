@@ -14,7 +14,6 @@ from nvmsim.inject.sampler import FlipTables
 from nvmsim.inject.target import FlipTarget, launch_record
 
 THREADED_FROM = 200_000  # events below which a second thread costs more than it saves
-_PAGE_SHIFT = np.uint64(32)
 
 
 def _spans(total: int, parts: int, *, align: int) -> list[tuple[int, int]]:
@@ -76,11 +75,10 @@ class CpuBackend(Backend):
         self, tables: FlipTables, target: FlipTarget, *, seed: int, trial: int, offset: int = 0, threads: int = 1
     ) -> NDArray[np.uint64]:
         """See Backend.flip; here a cell is drawn and applied while it is in the cache."""
-        record = launch_record(tables, target, seed=seed, trial=trial, offset=offset)
-        addresses = _draw(tables, target, record, threads=threads, flip=not tables.dense)
         if tables.dense:
-            self.apply(target.buffer, addresses, word_bits=target.word_bits, usable_bits=target.usable_bits)
-        return addresses
+            return super().flip(tables, target, seed=seed, trial=trial, offset=offset, threads=threads)
+        record = launch_record(tables, target, seed=seed, trial=trial, offset=offset)
+        return _draw(tables, target, record, threads=threads, flip=True)
 
 
 def _draw(

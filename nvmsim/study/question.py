@@ -14,6 +14,8 @@ from nvmsim.device.sections import CONDITION
 from nvmsim.errors import InputError
 from nvmsim.study.scheme import Scheme, parse_schemes
 
+_OPTIONS = {"reads_per_page": "reads", "temperature_c": "temperature"}  # where an option is not named by its key
+
 
 @dataclass(frozen=True, kw_only=True)
 class Effort:
@@ -55,10 +57,12 @@ class Question:
     workers: int
 
 
-def choose_condition(device: Device, name: str | None, **changes: float | None) -> Condition:
+def choose_condition(
+    device: Device, name: str | None, *, rber: float | None = None, **changes: float | None
+) -> Condition:
     """Return the named age of a device (None: its default) with some quantities changed (None: as they are).
 
-    Raises InputError on an unknown name or a value out of range.
+    Raises InputError on an unknown name, a value out of range, or an age beside an ``rber`` that takes its place.
     """
     problems, base = [], None
     try:
@@ -66,6 +70,9 @@ def choose_condition(device: Device, name: str | None, **changes: float | None) 
     except InputError as error:
         problems += error.problems
     given = {key: value for key, value in changes.items() if value is not None}
+    if rber is not None and (beside := [*(["condition"] if name else []), *given]):
+        typed = ", ".join(f"--{_OPTIONS.get(key, key).replace('_', '-')}" for key in beside)
+        problems.append(f"--rber: stands in place of an age: leave out {typed}, or --rber")
     for key, value in given.items():
         try:
             CONDITION[key].kind.read(value)

@@ -60,7 +60,7 @@ def run(
     question = ask(
         device,
         _model(model),
-        condition=choose_condition(device, condition, **age, temperature_c=temperature),
+        condition=choose_condition(device, condition, rber=rber, **age, temperature_c=temperature),
         rber=rber,
         schemes=tuple(schemes.split(",") if isinstance(schemes, str) else schemes),
         range_scope=range_scope,
