@@ -85,6 +85,26 @@ def collect(
     return {task.id: campaign.estimate(task) for task in tasks}
 
 
+def measure(
+    wanted: Sequence[tuple[Task, Plan]],
+    *,
+    store: Store,
+    sources: "Mapping[str, Card | Model]",
+    workers: int | None = None,
+    backend: str = "auto",
+    progress: bool = False,
+) -> None:
+    """Measure the whole rectangle of every task, in the order given, where ``store`` does not hold it yet.
+
+    For studies whose trials and images are given, such as the paper's 40 models on the full test set. Arguments and
+    errors are those of :func:`collect`; what was measured before an interrupt is kept.
+    """
+    courses = [_Course(task, plan, store.rows(task.id)) for task, plan in wanted]
+    workers = available_cores() if workers is None else workers
+    with _lazy_executor(sources, backend, workers) as executor, closing(Bar(progress)) as bar:
+        _measure(courses, store, executor=executor, bar=bar)
+
+
 class _Campaign:
     def __init__(self, tasks: Sequence[Task], limits: Limits, store: Store, budget_s: float | None) -> None:
         self.limits, self.store, self.budget_s = limits, store, budget_s
@@ -133,26 +153,32 @@ class _Campaign:
         return estimate_of(course.rows, self._sample(course), reason=course.reason, target=self.limits.target)
 
     def _measure(self, executor: Callable[[], Executor], bar: Bar) -> None:
-        """Measure what the plans want and the store lacks, and store it as it comes."""
-        wanting = [(course, course.missing()) for course in self.all]
-        works = [work for course, cells in wanting for work in _works(course.task, cells)]
-        if not works:
-            return
-        running = executor()
-        self.store.begin_run(threads=1, workers=running.workers)
-        bar.expect(sum(len(work.blocks) for work in works) + self._ahead())
-        try:
-            _store_all(self.store, running.run(works), bar)
-        except KeyboardInterrupt:
-            raise Interrupted(f"interrupted; what was measured is in {self.store.path}: run again to go on") from None
-        for course, cells in wanting:
-            if cells:
-                course.rows = self.store.rows(course.task.id)
+        _measure(self.all, self.store, executor=executor, bar=bar, ahead=self._ahead())
 
     def _ahead(self) -> int:
         """Guess how many blocks later rounds will want: up to the cap of trials for all that go on."""
         going = [course for course in self.courses.values() if not course.reason and not course.task.exact]
         return sum((self.limits.trials - course.plan.trials) * course.plan.blocks for course in going)
+
+
+def _measure(
+    courses: Sequence[_Course], store: Store, *, executor: Callable[[], Executor], bar: Bar, ahead: int = 0
+) -> None:
+    """Measure what the plans want and the store lacks, and store it as it comes; ``ahead`` blocks may follow later."""
+    wanting = [(course, course.missing()) for course in courses]
+    works = [work for course, cells in wanting for work in _works(course.task, cells)]
+    if not works:
+        return
+    running = executor()
+    store.begin_run(threads=1, workers=running.workers)
+    bar.expect(sum(len(work.blocks) for work in works) + ahead)
+    try:
+        _store_all(store, running.run(works), bar)
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted; what was measured is in {store.path}: run again to go on") from None
+    for course, cells in wanting:
+        if cells:
+            course.rows = store.rows(course.task.id)
 
 
 def _works(task: Task, cells: Sequence[tuple[int, int]]) -> Iterator[Work]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from nvmsim.accuracy.exposure import Exposure
 from nvmsim.accuracy.ranges import Ranges
 from nvmsim.accuracy.records import TaskFacts
 from nvmsim.accuracy.task import FLOAT32, Task
@@ -52,6 +53,7 @@ class CompiledTask:
         self.ranges = Ranges.of(weights, self.slot.network.tensors, scope=self.task.range_scope)
         words = self.ranges.encode(self.encoding, weights)
         self.image = MemoryImage.build(words, width=self.encoding.width, layout=self.task.layout)
+        self.exposure = Exposure.of(self.task, self.image, self.slot.network.tensors)
         self.clean, self.clean_nulled = self.ranges.decode(self.encoding, self.image.read(slice(None)))
 
     @cached_property
@@ -88,7 +90,7 @@ class CompiledTask:
             return 0.0
         rates = np.asarray(self.task.rates)
         if self.ecc is None:
-            chance, chances = float(rates.max()), self.image.n_bits
+            chance, chances = float(rates.max()), self.exposure.n_bits
         else:
             last = self.task.ecc.retry.max if self.ecc.detects else 0
             seen = rates.mean(axis=1) if self.task.layout.scrambler else rates.max(axis=1)

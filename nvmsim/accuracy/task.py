@@ -23,7 +23,8 @@ class Task:
     ``rates`` are (P(flip | stored 0), P(flip | stored 1)) a page type; ``rung_rber`` is the sampler's ladder step.
     ``ecc`` is None where reads are not corrected. ``encoding`` is a specification (``binary:16+parity-nulling``), or
     "float32": the undistorted network, the baseline. ``model`` is a label; ``network`` (a plug-in's name, "" for a
-    model whose checksum covers its structure) and the two checksums say what computes.
+    model whose checksum covers its structure) and the two checksums say what computes. Errors meet the words of
+    ``layers`` (names of modules; empty: all) and of these the ``bits`` (0 the least significant; empty: all) alone.
     """
 
     model: str
@@ -38,6 +39,8 @@ class Task:
     seed: int = 0
     order_seed: int = 0
     network: str = ""
+    layers: tuple[str, ...] = ()
+    bits: tuple[int, ...] = ()
     sampler_version: int = SAMPLER_VERSION
 
     @property
@@ -79,6 +82,8 @@ class Task:
         if len({rate for pair in self.rates for rate in pair}) == 1:
             layout, rates = {key: layout[key] for key in layout if key not in _PLACES}, rates[:1]
         noise = {"rates": rates, "rung_rber": float(self.rung_rber), "seed": self.seed, "sampler": self.sampler_version}
+        part = {"layers": sorted(set(self.layers)), "bits": sorted(set(self.bits))}
+        noise |= {key: chosen for key, chosen in part.items() if chosen}
         return {**known, **noise, "layout": layout, "ecc": self._correction()}
 
     def _correction(self) -> dict[str, Any] | None:

@@ -32,9 +32,10 @@ def draw_noise(compiled: CompiledTask, trial: int) -> Noise:
     offset = trial_offset(task.seed, trial, layout.page_types)
 
     def flips(attempt: int) -> NDArray[np.uint64]:
-        return compiled.backend.draw(
+        drawn = compiled.backend.draw(
             compiled.tables(attempt), compiled.target, seed=task.seed, trial=trial, offset=offset
         )
+        return compiled.exposure.keep(drawn)
 
     drawn = net_flips(flips(0))
     raw = int(np.count_nonzero(page_and_bit(drawn)[1] < layout.read_bits))
@@ -79,9 +80,9 @@ def _newly(compiled: CompiledTask, changed: NDArray[np.int64], nulled: NDArray[n
 def _counts(compiled: CompiledTask, noise: Noise, *, residual: int, newly: int) -> TrialCounts:
     return TrialCounts(
         raw_flips=noise.raw_flips,
-        raw_bits=compiled.image.pages * compiled.task.layout.read_bits,
+        raw_bits=compiled.exposure.read_bits,
         residual_flips=residual,
-        data_bits=compiled.image.n_bits,
+        data_bits=compiled.exposure.n_bits,
         nulled=compiled.clean_nulls + newly,
         failed_codewords=noise.failed_codewords,
     )

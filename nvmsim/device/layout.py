@@ -255,13 +255,22 @@ class MemoryImage:
         [0, 2]
         """
         bits = np.asarray(stream_bits, dtype=np.int64)
-        bits = bits[(bits >= 0) & (bits < self.n_bits)]
-        weights = bits // self.word_bits
-        if self.check_bits:
-            behind = bits - self.n_weights * self.word_bits
-            weights = np.where(behind >= 0, behind // self.check_bits, weights)
+        weights = self.weight_and_bit(bits[(bits >= 0) & (bits < self.n_bits)])[0]
         weights.sort()  # np.unique hashes, which is several times slower here
         return weights[np.diff(weights, prepend=-1) != 0]
+
+    def weight_and_bit(self, stream_bits: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the weight that each stream bit (int64, 0 to n_bits - 1) belongs to, and which bit of its word it is.
+
+        >>> image = MemoryImage.build(np.zeros(3, np.uint32), width=17, layout=_example("bypass"))
+        >>> [part.tolist() for part in image.weight_and_bit(np.array([0, 17, 48, 50]))]
+        [[0, 1, 0, 2], [0, 1, 16, 16]]
+        """
+        weights, bits = np.divmod(stream_bits, self.word_bits)
+        if not self.check_bits:
+            return weights, bits
+        behind, check = np.divmod(stream_bits - self.n_weights * self.word_bits, self.check_bits)
+        return np.where(behind >= 0, behind, weights), np.where(behind >= 0, self.word_bits + check, bits)
 
     def where(self, first_weight: int, count: int) -> tuple[int, int]:
         """Return the first and the last page that hold words of ``count`` weights (at least 1) from ``first_weight``.
