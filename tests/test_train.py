@@ -214,14 +214,15 @@ def test_epochs_and_threads_replace_the_cards():
 
 def test_the_command_says_what_it_wrote(capsys):
     write_card()
-    said = training.train_command(Namespace(model="own", out="here", epochs=None, threads=None))
+    said = training.train_command(Namespace(model="own", out="here", epochs=None, threads=None,
+                                           start=None, stage=None))  # fmt: skip
     assert "% of the test set after 3 epochs" in said and "7850 weights" in said and "--model here" in said
     assert "12/12" in capsys.readouterr().err
 
 
 def test_checkpoint_of_another_recipe_is_refused_and_kept():
     path = Path("nvmsim-models/own/checkpoint.safetensors")
-    vectors = {name: np.zeros(3, np.float32) for name in ("weights", "average", "momentum")}
+    vectors = {name: np.zeros(3, np.float32) for name in ("weights", "average", "momentum", "buffers")}
     Checkpoint(7, 1.0, "another", vectors).save(path)
     before = path.read_bytes()
     with pytest.raises(InputError, match="belongs to another training"):
@@ -232,7 +233,7 @@ def test_checkpoint_of_another_recipe_is_refused_and_kept():
 @pytest.mark.parametrize("size", [0, 8, 60, -1])
 def test_damaged_checkpoint_is_refused(size):
     path = Path("checkpoint.safetensors")
-    vectors = {name: np.zeros(3, np.float32) for name in ("weights", "average", "momentum")}
+    vectors = {name: np.zeros(3, np.float32) for name in ("weights", "average", "momentum", "buffers")}
     Checkpoint(7, 1.0, "same", vectors).save(path)
     assert Checkpoint.load(path, "same").step == 7
     path.write_bytes(path.read_bytes()[:size])

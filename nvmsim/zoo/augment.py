@@ -30,7 +30,28 @@ def affine_maps(recipe: Recipe, count: int, width_px: int, generator: torch.Gene
 
 
 def augment(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
-    """Return changed copies of ``images`` (float [n, c, h, w], background 0), sampled bilinearly."""
+    """Return changed copies of ``images`` (float [n, c, h, w], background 0), as ``recipe`` says."""
+    if any((recipe.rotate_deg, recipe.scale, recipe.shear_deg, recipe.shift_px)):
+        images = _warped(images, recipe, generator)
+    if recipe.crop_px:
+        images = _cropped(images, recipe.crop_px, generator)
+    if recipe.flip:
+        mirrored = torch.rand(len(images), generator=generator) < recipe.flip
+        images = torch.where(mirrored.view(-1, 1, 1, 1), images.flip(3), images)
+    return images
+
+
+def _cropped(images: Tensor, most_px: int, generator: torch.Generator) -> Tensor:
+    """Move each image by up to ``most_px`` whole pixels both ways; what comes in is its mirrored edge."""
+    count, _, height, width = images.shape
+    padded = functional.pad(images, (most_px,) * 4, mode="reflect")
+    down, right = torch.randint(0, 2 * most_px + 1, (2, count, 1), generator=generator)
+    rows, columns = down + torch.arange(height), right + torch.arange(width)
+    index = torch.arange(count).view(-1, 1, 1), rows.unsqueeze(2), columns.unsqueeze(1)
+    return padded.permute(0, 2, 3, 1)[index].permute(0, 3, 1, 2)
+
+
+def _warped(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
     maps = affine_maps(recipe, len(images), images.shape[-1], generator)
     grid = functional.affine_grid(maps, list(images.shape), align_corners=False)
     return functional.grid_sample(images, grid, align_corners=False)

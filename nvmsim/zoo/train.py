@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import yaml
+from torch import nn
 from tqdm import tqdm
 
 from nvmsim import plugins
@@ -20,9 +21,11 @@ from nvmsim.errors import InputError
 from nvmsim.zoo.card import Card, load_card
 from nvmsim.zoo.checkpoint import Checkpoint, write_whole
 from nvmsim.zoo.datasets import data_sha256, test_set, train_set
+from nvmsim.zoo.flat import flatten_parameters, parameter_layout
 from nvmsim.zoo.model import Model
 from nvmsim.zoo.network import Network
 from nvmsim.zoo.recipe import Recipe
+from nvmsim.zoo.start import Start
 from nvmsim.zoo.stopping import StopRequest
 from nvmsim.zoo.tensors import extremes, weights_bytes
 from nvmsim.zoo.trainer import Trainer
@@ -53,6 +56,7 @@ def train(
     out: str | Path | None = None,
     epochs: int | None = None,
     threads: int | None = None,
+    start: "Start | None" = None,
     progress: bool = True,
 ) -> Card:
     """Train the network of the card ``where`` and return the card of the result.
@@ -60,7 +64,8 @@ def train(
     Writes ``card.yaml`` and ``weights.safetensors`` into ``out`` (default ``nvmsim-models/NAME``), and a checkpoint
     there on the way: the same call goes on from it, and ends with the same weights bit for bit as an undisturbed
     training with the same torch, threads and kind of processor. The accuracy in the card is that of the last step,
-    on the whole test set, which has no say before. ``epochs`` and ``threads`` replace those of the card.
+    on the whole test set, which has no say before. ``epochs`` and ``threads`` replace those of the card; ``start``
+    enters the recipe at a later stage with weights from a file.
 
     Raises InputError if the card has no recipe, the data are missing, or ``out`` holds a model already (nothing is
     ever overwritten); KeyboardInterrupt, saying how to go on, when it was stopped.
@@ -71,13 +76,18 @@ def train(
     place.check_free()
     with _torch_settings(recipe.threads):
         trainer = _trainer(card, recipe)
-        _run(trainer, place, identity=_identity(card, recipe), name=card.name if progress else None)
-        return _finish(trainer, card, place)
+        if start is not None:
+            start.enter(trainer)
+        _run(trainer, place, identity=_identity(card, recipe, start), name=card.name if progress else None)
+        return _finish(trainer, card, place, start)
 
 
 def train_command(options: Namespace) -> str:
     """Do ``nvmsim train`` and say what came out."""
-    card = train(options.model, out=options.out, epochs=options.epochs, threads=options.threads)
+    if (options.start is None) != (options.stage is None):
+        raise InputError("--start FILE and --stage N belong together: weights, and the stage that they enter")
+    start = None if options.start is None else Start(Path(options.start), options.stage)
+    card = train(options.model, out=options.out, epochs=options.epochs, threads=options.threads, start=start)
     return (
         f"{card.name}: {card.accuracy:.2%} of the test set after {card.recipe['epochs']} epochs "
         f"({card.training['seconds']:.0f} s); {card.n_weights} weights\n"
@@ -92,9 +102,9 @@ def _recipe(card: Card, changes: Mapping[str, int | None]) -> Recipe:
     return Recipe.from_card({**card.recipe, **given}, f"{card.path}: recipe")
 
 
-def _identity(card: Card, recipe: Recipe) -> str:
+def _identity(card: Card, recipe: Recipe, start: Start | None) -> str:
     decides = {"network": card.network, "data": data_sha256(card.dataset, "train"), "mean": card.mean,
-               "std": card.std, "recipe": recipe.as_card()}  # fmt: skip
+               "std": card.std, "recipe": recipe.as_card(), "start": start and start.as_card()}  # fmt: skip
     return json.dumps(decides, sort_keys=True)
 
 
@@ -123,11 +133,13 @@ def _run(trainer: Trainer, place: Place, *, identity: str, name: str | None) -> 
                                         f"{place.checkpoint} holds; the same command goes on from there")  # fmt: skip
 
 
-def _finish(trainer: Trainer, card: Card, place: Place) -> Card:
+def _finish(trainer: Trainer, card: Card, place: Place, start: Start | None) -> Card:
     """Measure the result and write it; the checkpoint goes last, so that a kill in between is repaired by a rerun."""
-    flat = trainer.result()
-    content = weights_bytes(trainer.tensors, flat)
-    correct, images = _count(trainer, card, flat)
+    module = trainer.result()
+    tensors = parameter_layout(module)
+    flat = flatten_parameters(module, tensors).numpy()
+    content = weights_bytes(tensors, flat)
+    correct, images = _count(card, module)
     values = {
         **_given(card),
         "recipe": trainer.recipe.as_card(),
@@ -137,7 +149,7 @@ def _finish(trainer: Trainer, card: Card, place: Place) -> Card:
             "count": flat.size,
         },
         "accuracy": {"correct": correct, "images": images},
-        "training": _record(trainer, card, flat),
+        "training": _record(trainer, card, start=start, ranges=dict(extremes(tensors, flat))),
     }
     text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110)
     write_whole(place.weights, content)
@@ -146,10 +158,9 @@ def _finish(trainer: Trainer, card: Card, place: Place) -> Card:
     return load_card(place.card)
 
 
-def _count(trainer: Trainer, card: Card, flat: np.ndarray) -> tuple[int, int]:
+def _count(card: Card, module: nn.Module) -> tuple[int, int]:
     samples = test_set(card.dataset, mean=card.mean, std=card.std)
-    trainer.flat.copy_(torch.from_numpy(flat))
-    network = Network(Model(card.name, trainer.module, samples.images, samples.labels))
+    network = Network(Model(card.name, module, samples.images, samples.labels))
     order = np.arange(network.n_images)
     return sum(network.correct(block, order) for block in range(network.blocks)), network.n_images
 
@@ -161,14 +172,17 @@ def _given(card: Card) -> dict[str, object]:
     return {key: value for key, value in values.items() if value != ""}
 
 
-def _record(trainer: Trainer, card: Card, flat: np.ndarray) -> dict[str, object]:
+def _record(trainer: Trainer, card: Card, *, start: Start | None, ranges: dict[str, object]) -> dict[str, object]:
+    unfolded = {"global_range_before_folding_set_by": dict(extremes(trainer.tensors, trainer.average.numpy()))}
     return {
+        **({"start": start.as_card()} if start else {}),
         "steps": trainer.step,
         "seconds": round(trainer.seconds, 3),
         "torch": str(torch.__version__),
         "machine": f"{platform.system()} {platform.machine()}, {torch.backends.cpu.get_cpu_capability()}",
         "data_sha256": {split: data_sha256(card.dataset, split) for split in ("train", "test")},
-        "global_range_set_by": dict(extremes(trainer.tensors, flat)),
+        **(unfolded if trainer.recipe.batch_norm else {}),
+        "global_range_set_by": ranges,
     }
 
 

@@ -1,14 +1,15 @@
 """The training loop: steps that depend on (recipe, data, step) alone."""
 
+import copy
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from nvmsim.zoo.augment import augment
+from nvmsim.zoo.batch_norm import fold_batch_norm, with_batch_norm
 from nvmsim.zoo.checkpoint import Checkpoint
 from nvmsim.zoo.flat import flatten_parameters, parameter_layout
 from nvmsim.zoo.memory_format import channels_last
@@ -39,7 +40,7 @@ class Trainer:
         std: Tensor,
     ) -> None:
         torch.manual_seed(derived_seed(recipe.seed, _INIT, 0))
-        self.module = build().train()
+        self.module = (with_batch_norm(build()) if recipe.batch_norm else build()).train()
         self.recipe, self.images, self.labels = recipe, images, labels
         self.mean, self.std = (value.view(1, -1, 1, 1) for value in (mean, std))
         self.tensors = parameter_layout(self.module)
@@ -47,8 +48,8 @@ class Trainer:
         self.average = self.flat.clone()
         self.step, self.seconds, self.loss = 0, 0.0, float("nan")
         _set_dropout(self.module, recipe.dropout)
-        self.optimizer = torch.optim.SGD(self.module.parameters(), lr=recipe.lr, momentum=recipe.momentum,
-                                         weight_decay=recipe.weight_decay, nesterov=recipe.momentum > 0)  # fmt: skip
+        self.optimizer = torch.optim.SGD(_decayed(self.module, recipe.weight_decay), lr=recipe.lr,
+                                         momentum=recipe.momentum, nesterov=recipe.momentum > 0)  # fmt: skip
         self._set_momentum(torch.zeros_like(self.flat))
 
     @property
@@ -80,19 +81,38 @@ class Trainer:
 
     def _train(self, chosen: Tensor) -> None:
         seed = derived_seed(self.recipe.seed, _STEP, self.step)
-        images = augment(self.images[chosen], self.recipe, torch.Generator().manual_seed(seed))
-        images = channels_last((images - self.mean) / self.std)
+        images = self._prepared(self.images[chosen], torch.Generator().manual_seed(seed))
         torch.manual_seed(seed)  # dropout draws from torch's global generator
-        self.optimizer.param_groups[0]["lr"] = self.recipe.learning_rate(self.step, self.steps)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.recipe.learning_rate(self.step, self.steps)
         self.optimizer.zero_grad()
-        loss = functional.cross_entropy(self.module(images), self.labels[chosen],
-                                        label_smoothing=self.recipe.label_smoothing)  # fmt: skip
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.bfloat16):
+            loss = functional.cross_entropy(self.module(images), self.labels[chosen],
+                                            label_smoothing=self.recipe.label_smoothing)  # fmt: skip
         loss.backward()
         self.optimizer.step()
         self.loss = loss.item()
         # The average forgets the random start faster than its final decay would.
         decay = min(self.recipe.average_decay, (self.step + 1) / (self.step + 10))
         self.average.lerp_(self.flat, 1 - decay)
+
+    def _prepared(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Augment, resize as the stage says, and normalise."""
+        images = augment(images, self.recipe, generator)
+        found = self.recipe.stage_of(self.step // self.steps_per_epoch)
+        if found and found[0].size_px != images.shape[-1]:
+            size = (found[0].size_px,) * 2
+            images = functional.interpolate(images, size, mode="bilinear", antialias=True)
+        return channels_last((images - self.mean) / self.std)
+
+    def begin_at(self, stage: int, state: Mapping[str, Tensor]) -> None:
+        """Begin at a stage (from 0) of the recipe with the trained ``state``, a state dict of the module in training.
+
+        Raises RuntimeError if it does not fit the module.
+        """
+        self.module.load_state_dict(state)
+        self.average.copy_(self.flat)
+        self.step = self.steps_per_epoch * sum(s.epochs for s in self.recipe.stages[:stage])
 
     def _set_momentum(self, flat: Tensor) -> None:
         start = 0
@@ -105,7 +125,8 @@ class Trainer:
     def checkpoint(self, identity: str) -> Checkpoint:
         """Return copies of all state; between steps only."""
         state = [part["momentum_buffer"].reshape(-1) for part in self.optimizer.state.values()]
-        vectors = {"weights": self.flat, "average": self.average, "momentum": torch.cat(state)}
+        vectors = {"weights": self.flat, "average": self.average, "momentum": torch.cat(state),
+                   "buffers": torch.cat([torch.zeros(0), *(part.view(-1) for part in self._statistics())])}  # fmt: skip
         copies = {name: vector.numpy().copy() for name, vector in vectors.items()}
         return Checkpoint(self.step, self.seconds, identity, copies)
 
@@ -115,10 +136,25 @@ class Trainer:
         self.flat.copy_(torch.from_numpy(saved.vectors["weights"]))
         self.average.copy_(torch.from_numpy(saved.vectors["average"]))
         self._set_momentum(torch.from_numpy(saved.vectors["momentum"].copy()))
+        parts = self._statistics()
+        saved_parts = torch.from_numpy(saved.vectors["buffers"]).split([part.numel() for part in parts])
+        for part, values in zip(parts, saved_parts, strict=True):
+            part.copy_(values)
 
-    def result(self) -> np.ndarray:
-        """Return the weights to hand out, float32 [n_weights]: the running average."""
-        return self.average.numpy().copy()
+    def _statistics(self) -> list[Tensor]:
+        """Return the running statistics of batch norm; its count of batches is not used."""
+        return [buffer for buffer in self.module.buffers() if buffer.is_floating_point()]
+
+    def result(self) -> nn.Module:
+        """Return the network to hand out, in evaluation mode: the running average, batch norm folded."""
+        module = copy.deepcopy(self.module)
+        flatten_parameters(module, self.tensors).copy_(self.average)
+        return (fold_batch_norm(module) if self.recipe.batch_norm else module).eval()
+
+
+def _decayed(module: nn.Module, weight_decay: float) -> list[dict[str, object]]:
+    """Return one group of options a parameter, in order: biases and scales are not held back."""
+    return [{"params": [part], "weight_decay": weight_decay if part.dim() > 1 else 0.0} for part in module.parameters()]
 
 
 def _set_dropout(module: nn.Module, rate: float) -> None:

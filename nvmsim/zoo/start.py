@@ -1,0 +1,37 @@
+"""Enter a recipe at a later stage, with weights that an earlier training left."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from nvmsim.errors import InputError
+from nvmsim.zoo.tensors import file_sha256
+from nvmsim.zoo.trainer import Trainer
+
+
+@dataclass(frozen=True)
+class Start:
+    """A safetensors file of the network in training (with its batch norm, if any), and the stage (from 0) it enters."""
+
+    path: Path
+    stage: int
+
+    def as_card(self) -> dict[str, object]:
+        """Return what a card keeps: the file's checksum, and the stage."""
+        return {"sha256": file_sha256(self.path), "stage": self.stage}
+
+    def enter(self, trainer: Trainer) -> None:
+        """Put the weights into ``trainer``; raises InputError if file, network and recipe do not fit together."""
+        stages = len(trainer.recipe.stages)
+        if not 0 <= self.stage < stages:
+            raise InputError(f"--stage: {self.stage}: the recipe has {stages} stages, from 0")
+        try:
+            state = load_file(self.path)
+            buffers = {name: part for name, part in trainer.module.named_buffers() if "num_batches" in name}
+            trainer.begin_at(self.stage, {**buffers, **{name: torch.as_tensor(part) for name, part in state.items()}})
+        except (SafetensorError, OSError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"{self.path}: cannot be the start of this training ({reason})") from error
