@@ -3,9 +3,14 @@
 import contextlib
 import gzip
 import hashlib
+import io
+import os
 import struct
+import tarfile
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
 import numpy as np
@@ -17,8 +22,17 @@ from hypothesis.extra import numpy as hnp
 from nvmsim.errors import InputError
 from nvmsim.resources import bundled
 from nvmsim.zoo import datasets
+from nvmsim.zoo.archive import Archive
+from nvmsim.zoo.cifar import read_cifar
 from nvmsim.zoo.files import DataFile, Source, locate
 from nvmsim.zoo.idx import parse_idx, read_idx
+
+GIVEN_DATA = os.environ.get("NVMSIM_DATA", "")
+
+
+def needs(path: str):
+    """Skip a test of a data set that is not bundled, where it is not at hand."""
+    return pytest.mark.skipif(not (GIVEN_DATA and (Path(GIVEN_DATA) / path).exists()), reason=f"no {path} here")
 
 
 def idx_bytes(array: np.ndarray) -> bytes:
@@ -75,7 +89,7 @@ def test_damaged_file_of_the_user_is_an_error_not_replaced(monkeypatch, tmp_path
 
 
 def test_unknown_data_set_names_the_known():
-    with pytest.raises(InputError, match="unknown; known are mnist"):
+    with pytest.raises(InputError, match=r"unknown; known are .*mnist"):
         datasets.test_set("mnits")
 
 
@@ -138,3 +152,100 @@ def test_damaged_cache_is_an_error(tmp_path):
     path.write_bytes(CONTENT[:4])
     with pytest.raises(InputError, match=r"cache/nvmsim/some/file\.gz"):
         locate(source(), "file.gz")
+
+
+def tar_bytes(*members: tuple[str, bytes], link: str | None = None) -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
+        for name, content in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            if link:
+                info.type, info.linkname, info.size = tarfile.SYMTYPE, link, 0
+            archive.addfile(info, io.BytesIO(content))
+    return stream.getvalue()
+
+
+def archived(archive: bytes, url: str, **changes) -> Source:
+    """Two published files in an archive at ``url``, as CIFAR-10's lie."""
+    files = tuple(DataFile(name, len(content), hashlib.sha256(content).hexdigest()) for name, content in PARTS.items())
+    about = Archive("all.tar.gz", len(archive), hashlib.md5(archive).hexdigest())
+    return replace(Source("some", files, (url,), about), **changes)
+
+
+PARTS = {"a.bin": b"first", "b.bin": b"second"}
+PACKED = tuple((f"some/{name}", content) for name, content in PARTS.items())
+
+
+def test_an_archive_is_unpacked_into_the_cache_and_needed_once(site, tmp_path):
+    folder, url = site
+    archive = tar_bytes(("some/readme.html", b"x" * 10**6), *PACKED, ("../b.bin", b"evil"), ("/etc/a.bin", b"evil"))
+    (folder / "all.tar.gz").write_bytes(archive)
+    assert locate(archived(archive, url), "b.bin").read_bytes() == b"second"
+    (folder / "all.tar.gz").unlink()
+    assert locate(archived(archive, url), "a.bin") == tmp_path / "cache/nvmsim/some/a.bin"
+    kept = [path.name for path in tmp_path.rglob("*") if path.is_file()]
+    assert sorted(kept) == ["a.bin", "b.bin"]
+
+
+@pytest.mark.parametrize(
+    ("archive", "said"),
+    [
+        (tar_bytes(*PACKED)[:-30], "cannot be unpacked"),
+        (b"no archive", "cannot be unpacked"),
+        (tar_bytes(PACKED[0], ("some/b.bin", b"x" * 100)), "100 bytes; at most 6"),
+        (tar_bytes(PACKED[0], ("some/b.bin", b"sEcond")), "some/b.bin: damaged or not the published file"),
+        (tar_bytes(*PACKED, link="/etc/passwd"), "b.bin is not here"),
+        (tar_bytes(PACKED[0]), "b.bin is not here"),
+    ],
+)
+def test_a_bad_archive_is_an_error_and_nothing_wrong_is_kept(site, tmp_path, archive, said):
+    folder, url = site
+    (folder / "all.tar.gz").write_bytes(archive)
+    with pytest.raises(InputError, match=said):
+        locate(archived(archive, url), "b.bin")
+    kept = {path.name: path.read_bytes() for path in (tmp_path / "cache").rglob("*") if path.is_file()}
+    assert kept.items() <= PARTS.items() and "b.bin" not in kept
+
+
+def test_an_archive_with_another_md5_is_not_unpacked(site, tmp_path):
+    folder, url = site
+    (folder / "all.tar.gz").write_bytes(tar_bytes(*PACKED))
+    with pytest.raises(InputError, match=r"all\.tar\.gz: damaged or not the published file.*with md5"):
+        locate(archived(tar_bytes(*PACKED[:1]), url), "b.bin")
+    assert not list((tmp_path / "cache").rglob("*.bin"))
+
+
+def cifar_bytes(labels, pixels) -> bytes:
+    return np.concatenate([np.asarray(labels, np.uint8)[:, None], pixels.reshape(len(labels), -1)], axis=1).tobytes()
+
+
+@given(st.lists(st.integers(0, 9), min_size=2, max_size=6), st.integers(0, 2**32 - 1))
+def test_cifar_round_trip_keeps_the_order_of_the_files(tmp_path_factory, labels, seed):
+    pixels = np.random.default_rng(seed).integers(0, 256, (len(labels), 3, 32, 32), np.uint8)
+    folder = tmp_path_factory.mktemp("cifar")
+    paths = [folder / "1.bin", folder / "2.bin"]
+    paths[0].write_bytes(cifar_bytes(labels[:1], pixels[:1]))
+    paths[1].write_bytes(cifar_bytes(labels[1:], pixels[1:]))
+    found_pixels, found_labels = read_cifar(paths)
+    assert found_labels.tolist() == labels and np.array_equal(found_pixels, pixels)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(b"\0" * 3072, "not whole records"), (b"\x0a" + b"\0" * 3072, "label 10")]
+)
+def test_a_wrong_cifar_file_is_named(tmp_path, content, said):
+    path = tmp_path / "bad.bin"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=rf"bad\.bin: .*{said}"):
+        read_cifar([path])
+
+
+@needs("cifar-10-batches-bin/test_batch.bin")
+def test_cifar_10_is_the_published_one(monkeypatch):
+    monkeypatch.setenv("NVMSIM_DATA", GIVEN_DATA)
+    images, labels = datasets.test_set("cifar-10", mean=[0.4914, 0.4822, 0.4465], std=[0.2470, 0.2435, 0.2616])
+    assert images.shape == (10_000, 3, 32, 32) and images.dtype == np.float32 and labels.dtype == np.int64
+    # From the publishers' page: exactly 1000 test images a class; the test set's first image is a cat (3).
+    assert np.bincount(labels).tolist() == [1000] * 10 and labels[0] == 3
+    assert np.abs(images.mean(axis=(0, 2, 3))).max() < 0.05 and np.abs(images.std(axis=(0, 2, 3)) - 1).max() < 0.05

@@ -4,6 +4,7 @@ import gzip
 import math
 import struct
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,12 @@ from nvmsim.errors import InputError
 
 _MAX_BYTES = 1 << 30
 _UINT8 = 8
+
+
+def read_pair(paths: Sequence[Path]) -> tuple[np.ndarray, np.ndarray]:
+    """Read a file of images and one of labels, uint8, with :func:`read_idx`."""
+    images, labels = (read_idx(path) for path in paths)
+    return images, labels
 
 
 def read_idx(path: Path) -> np.ndarray:

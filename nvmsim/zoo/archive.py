@@ -1,0 +1,36 @@
+"""Read the wanted files of a published tar archive, and nothing else of it."""
+
+import io
+import tarfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from nvmsim.errors import InputError
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A published ``.tar.gz``: its name, size and md5 (the only checksum that its publishers give)."""
+
+    name: str
+    size_bytes: int
+    md5: str
+
+
+def members(content: bytes, wanted: Callable[[str], bool], *, most_bytes: int) -> Iterator[tuple[str, bytes]]:
+    """Yield (name, content) of the regular files in a gzip-compressed tar whose name is ``wanted``.
+
+    Nothing is written here, links and devices are passed over, and names are only compared, so a hostile archive
+    can reach no path. Raises InputError if it is damaged, or a wanted file has more than ``most_bytes`` bytes.
+    """
+    try:
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
+            for member in archive:
+                if not member.isreg() or not wanted(member.name):
+                    continue
+                if member.size > most_bytes:
+                    raise InputError(f"{member.name}: {member.size} bytes; at most {most_bytes} are expected")
+                yield member.name, archive.extractfile(member).read()
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        raise InputError(f"cannot be unpacked ({error})") from error
