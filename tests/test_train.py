@@ -106,10 +106,8 @@ def test_same_seed_same_weights_another_seed_others(network):
     assert weights("b") == first != weights("c", seed=6)
 
 
-@pytest.mark.parametrize("stop_after", [1, 5])
-def test_resumed_training_equals_an_undisturbed_one(stop_after, monkeypatch):
-    card = write_card(network="mnist-cnn", epochs=2)
-    whole = training.train(card, out=Path("whole"), progress=False)
+def stopping_after(steps: int) -> type:
+    """A request to stop that comes after so many steps: the loop asks twice a step."""
 
     class Stop(training.StopRequest):
         calls = 0
@@ -117,14 +115,21 @@ def test_resumed_training_equals_an_undisturbed_one(stop_after, monkeypatch):
         @property
         def asked(self) -> bool:
             Stop.calls += 1
-            return Stop.calls > 2 * stop_after - 2  # the loop asks twice a step
+            return Stop.calls > 2 * steps - 2
 
         @asked.setter
         def asked(self, value: bool) -> None:
             pass
 
+    return Stop
+
+
+@pytest.mark.parametrize("stop_after", [1, 5])
+def test_resumed_training_equals_an_undisturbed_one(stop_after, monkeypatch):
+    card = write_card(network="mnist-cnn", epochs=2)
+    whole = training.train(card, out=Path("whole"), progress=False)
     with monkeypatch.context() as patch:
-        patch.setattr(training, "StopRequest", Stop)
+        patch.setattr(training, "StopRequest", stopping_after(stop_after))
         with pytest.raises(KeyboardInterrupt, match=rf"after step {stop_after} of 8.*the same command goes on"):
             training.train(card, out=Path("parts"), progress=False)
     assert training.train(card, out=Path("parts"), progress=False).weights_sha256 == whole.weights_sha256
@@ -222,7 +227,7 @@ def test_the_command_says_what_it_wrote(capsys):
 
 def test_checkpoint_of_another_recipe_is_refused_and_kept():
     path = Path("nvmsim-models/own/checkpoint.safetensors")
-    vectors = {name: np.zeros(3, np.float32) for name in ("weights", "average", "momentum", "buffers")}
+    vectors = {name: np.zeros(3, np.float32) for name in ("weights", "average", "momentum", "variance", "buffers")}
     Checkpoint(7, 1.0, "another", vectors).save(path)
     before = path.read_bytes()
     with pytest.raises(InputError, match="belongs to another training"):
@@ -233,7 +238,7 @@ def test_checkpoint_of_another_recipe_is_refused_and_kept():
 @pytest.mark.parametrize("size", [0, 8, 60, -1])
 def test_damaged_checkpoint_is_refused(size):
     path = Path("checkpoint.safetensors")
-    vectors = {name: np.zeros(3, np.float32) for name in ("weights", "average", "momentum", "buffers")}
+    vectors = {name: np.zeros(3, np.float32) for name in ("weights", "average", "momentum", "variance", "buffers")}
     Checkpoint(7, 1.0, "same", vectors).save(path)
     assert Checkpoint.load(path, "same").step == 7
     path.write_bytes(path.read_bytes()[:size])

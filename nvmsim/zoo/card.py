@@ -69,13 +69,14 @@ class Card:
         return {key: value for key, value in self.__dict__.items() if key not in ("weights", "tensors")}
 
 
-def card_names() -> list[str]:
-    """Return the names of the bundled models.
+def card_names(*, trained: bool = True) -> list[str]:
+    """Return the names of the bundled models; with ``trained`` of those whose weights are bundled too.
 
     >>> "mnist-cnn" in card_names()
     True
     """
-    return sorted(path.parent.name for path in bundled("models").glob("*/card.yaml"))
+    paths = sorted(bundled("models").glob("*/card.yaml"))
+    return [path.parent.name for path in paths if not trained or "weights" in _read(path)]
 
 
 def load_card(where: str | Path, *, trained: bool = True) -> Card:

@@ -13,14 +13,15 @@ from safetensors.numpy import save
 
 from nvmsim.errors import InputError
 
-_VECTORS = ("weights", "average", "momentum", "buffers")
+_VECTORS = ("weights", "average", "momentum", "variance", "buffers")
 
 
 @dataclass(frozen=True)
 class Checkpoint:
     """Training after ``step`` steps: flat float32 vectors and the time spent so far.
 
-    ``weights``, ``average`` and ``momentum`` are [n_weights]; ``buffers`` are the statistics of batch norm, if any.
+    ``weights``, ``average``, ``momentum`` and, with Adam, ``variance`` are [n_weights]; ``buffers`` are the statistics
+    of batch norm, if any.
 
     ``identity`` is the text of everything that decides the result; another identity is another training.
     """

@@ -35,11 +35,12 @@ _BOUNDS = {
 class Recipe:
     """Everything that decides the trained weights, besides network and data.
 
-    SGD with Nesterov momentum; the learning rate climbs linearly to ``lr`` over the fraction ``warmup`` of the
-    steps and falls along a half cosine to zero; ``average_decay`` is the decay a step of the running average of
-    the weights, which is what training hands out (0: the last weights themselves). Each image is turned, scaled
-    (by 1 ± ``scale``), sheared and shifted by uniform amounts within the given ranges, moved by up to ``crop_px``
-    whole pixels (its edges mirrored) and, with probability ``flip``, mirrored left to right.
+    SGD with Nesterov momentum, or with ``adam`` Adam (Kingma and Ba 2015) with ``momentum`` as its beta 1; the
+    learning rate climbs linearly to ``lr`` over the fraction ``warmup`` of the steps and falls along a half cosine to
+    zero; ``average_decay`` is the decay a step of the running average of the weights, which is what training hands out
+    (0: the last weights themselves). Each image is turned, scaled (by 1 ± ``scale``), sheared and shifted by uniform
+    amounts within the given ranges, moved by up to ``crop_px`` whole pixels (its edges mirrored) and, with probability
+    ``flip``, mirrored left to right.
 
     ``stages``, where given, take the place of ``lr`` and ``warmup``: each has its own size of images and learning
     rates; ``epochs`` is their sum. ``weight_decay`` holds back matrices and kernels, not biases. ``batch_norm`` trains
@@ -61,6 +62,7 @@ class Recipe:
     shift_px: float = 0.0
     flip: float = 0.0
     crop_px: int = 0
+    adam: bool = False
     batch_norm: bool = False
     bfloat16: bool = False
     seed: int = 0
@@ -77,7 +79,7 @@ class Recipe:
         Traceback (most recent call last):
         nvmsim.errors.InputError: recipe.speed: unknown key; known are epochs, batch, lr, warmup, momentum, \
 weight_decay, label_smoothing, dropout, average_decay, rotate_deg, scale, shear_deg, shift_px, flip, crop_px, \
-batch_norm, bfloat16, seed, threads, stages
+adam, batch_norm, bfloat16, seed, threads, stages
         recipe.epochs: 0: must be a whole number from 1 to 10000
         """
         known = {field.name: field.type for field in fields(cls)}

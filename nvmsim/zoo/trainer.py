@@ -13,6 +13,7 @@ from nvmsim.zoo.batch_norm import fold_batch_norm, with_batch_norm
 from nvmsim.zoo.checkpoint import Checkpoint
 from nvmsim.zoo.flat import flatten_parameters, parameter_layout
 from nvmsim.zoo.memory_format import channels_last
+from nvmsim.zoo.optimizer import Optimizer
 from nvmsim.zoo.recipe import Recipe, derived_seed
 
 # What a seed is derived for.
@@ -48,9 +49,7 @@ class Trainer:
         self.average = self.flat.clone()
         self.step, self.seconds, self.loss = 0, 0.0, float("nan")
         _set_dropout(self.module, recipe.dropout)
-        self.optimizer = torch.optim.SGD(_decayed(self.module, recipe.weight_decay), lr=recipe.lr,
-                                         momentum=recipe.momentum, nesterov=recipe.momentum > 0)  # fmt: skip
-        self._set_momentum(torch.zeros_like(self.flat))
+        self.optimizer = Optimizer(self.module, recipe)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -83,21 +82,19 @@ class Trainer:
         seed = derived_seed(self.recipe.seed, _STEP, self.step)
         images = self._prepared(self.images[chosen], torch.Generator().manual_seed(seed))
         torch.manual_seed(seed)  # dropout draws from torch's global generator
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.recipe.learning_rate(self.step, self.steps)
-        self.optimizer.zero_grad()
         with torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.bfloat16):
             loss = functional.cross_entropy(self.module(images), self.labels[chosen],
                                             label_smoothing=self.recipe.label_smoothing)  # fmt: skip
-        loss.backward()
-        self.optimizer.step()
+        self.optimizer.take(self.recipe.learning_rate(self.step, self.steps), loss)
         self.loss = loss.item()
         # The average forgets the random start faster than its final decay would.
         decay = min(self.recipe.average_decay, (self.step + 1) / (self.step + 10))
         self.average.lerp_(self.flat, 1 - decay)
 
     def _prepared(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Augment, resize as the stage says, and normalise."""
+        """Augment, resize as the stage says, and normalise; words stay as they are."""
+        if not images.is_floating_point():
+            return images
         images = augment(images, self.recipe, generator)
         found = self.recipe.stage_of(self.step // self.steps_per_epoch)
         if found and found[0].size_px != images.shape[-1]:
@@ -114,28 +111,19 @@ class Trainer:
         self.average.copy_(self.flat)
         self.step = self.steps_per_epoch * sum(s.epochs for s in self.recipe.stages[:stage])
 
-    def _set_momentum(self, flat: Tensor) -> None:
-        start = 0
-        for parameter in self.module.parameters():
-            part = flat[start : start + parameter.numel()].view(parameter.shape)
-            self.optimizer.state[parameter]["momentum_buffer"] = part
-            start += parameter.numel()
-        self._momentum = flat
-
     def checkpoint(self, identity: str) -> Checkpoint:
         """Return copies of all state; between steps only."""
-        state = [part["momentum_buffer"].reshape(-1) for part in self.optimizer.state.values()]
-        vectors = {"weights": self.flat, "average": self.average, "momentum": torch.cat(state),
-                   "buffers": torch.cat([torch.zeros(0), *(part.view(-1) for part in self._statistics())])}  # fmt: skip
+        statistics = torch.cat([torch.zeros(0), *(part.view(-1) for part in self._statistics())])
+        vectors = {"weights": self.flat, "average": self.average, "buffers": statistics}
         copies = {name: vector.numpy().copy() for name, vector in vectors.items()}
-        return Checkpoint(self.step, self.seconds, identity, copies)
+        return Checkpoint(self.step, self.seconds, identity, copies | self.optimizer.vectors())
 
     def restore(self, saved: Checkpoint) -> None:
         """Continue from ``saved``."""
         self.step, self.seconds = saved.step, saved.seconds
         self.flat.copy_(torch.from_numpy(saved.vectors["weights"]))
         self.average.copy_(torch.from_numpy(saved.vectors["average"]))
-        self._set_momentum(torch.from_numpy(saved.vectors["momentum"].copy()))
+        self.optimizer.restore(saved.vectors, step=saved.step)
         parts = self._statistics()
         saved_parts = torch.from_numpy(saved.vectors["buffers"]).split([part.numel() for part in parts])
         for part, values in zip(parts, saved_parts, strict=True):
@@ -150,11 +138,6 @@ class Trainer:
         module = copy.deepcopy(self.module)
         flatten_parameters(module, self.tensors).copy_(self.average)
         return (fold_batch_norm(module) if self.recipe.batch_norm else module).eval()
-
-
-def _decayed(module: nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    """Return one group of options a parameter, in order: biases and scales are not held back."""
-    return [{"params": [part], "weight_decay": weight_decay if part.dim() > 1 else 0.0} for part in module.parameters()]
 
 
 def _set_dropout(module: nn.Module, rate: float) -> None:
