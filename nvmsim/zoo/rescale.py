@@ -1,0 +1,60 @@
+"""The same function from other weights: channels rescaled between layers, so that no tensor alone sets the range.
+
+A ReLU passes a positive factor on, and so do max pools and averages: a channel's kernel and bias times s, and what the
+next layer takes from it divided by s, give the same network. Nagel et al. 2019 (data-free quantisation, section 4.1)
+equalise the ranges of neighbouring layers so.
+"""
+
+import copy
+import itertools
+
+import torch
+from torch import Tensor, nn
+
+from nvmsim.errors import InputError
+
+_ROUNDS = 30  # each brings neighbours level; a chain of nine layers is even long before
+_PASSES = (nn.ReLU, nn.MaxPool2d, nn.AdaptiveAvgPool2d, nn.Flatten, nn.Dropout)
+
+
+@torch.no_grad()
+def rescaled(network: nn.Sequential) -> nn.Sequential:
+    """Return a copy of ``network`` that computes the same with neighbouring layers' ranges made equal.
+
+    Raises InputError unless it is a sequence of convolutions, linear layers, ReLU, pools and dropout.
+
+    >>> network = nn.Sequential(nn.Linear(1, 1), nn.ReLU(), nn.Linear(1, 1))
+    >>> _ = network[0].weight.data.fill_(8.0), network[0].bias.data.zero_(), network[2].weight.data.fill_(2.0)
+    >>> [layer.weight.item() for layer in rescaled(network)[::2]]
+    [4.0, 4.0]
+    """
+    result = copy.deepcopy(network)
+    layers = _weighted(result)
+    for _ in range(_ROUNDS):
+        for layer, following in itertools.pairwise(layers):
+            _level(layer, following)
+    return result
+
+
+def _weighted(network: nn.Module) -> list[nn.Conv2d | nn.Linear]:
+    kinds = (nn.Conv2d, nn.Linear, *_PASSES)
+    if not isinstance(network, nn.Sequential) or not all(isinstance(part, kinds) for part in network):
+        raise InputError("network: only a sequence of convolutions, linear layers, ReLU, pools and dropout can be "
+                         "rescaled")  # fmt: skip
+    return [part for part in network if isinstance(part, nn.Conv2d | nn.Linear)]
+
+
+def _level(layer: nn.Conv2d | nn.Linear, following: nn.Conv2d | nn.Linear) -> None:
+    """Scale each channel of ``layer`` so that its largest weight or bias is as large as those behind it."""
+    incoming = following.weight.view(following.weight.shape[0], layer.weight.shape[0], -1)
+    own = torch.maximum(layer.weight.flatten(1).abs().amax(1), layer.bias.abs())
+    taken = incoming.abs().amax((0, 2))
+    scale = _ratio(taken, own)
+    layer.weight.mul_(scale.view(-1, *(1,) * (layer.weight.dim() - 1)))
+    layer.bias.mul_(scale)
+    incoming.div_(scale.view(1, -1, 1))
+
+
+def _ratio(taken: Tensor, own: Tensor) -> Tensor:
+    """Return sqrt(taken / own), 1 for a channel that nothing goes into or comes out of."""
+    return torch.where((taken > 0) & (own > 0), taken / own, torch.ones(())).sqrt()
