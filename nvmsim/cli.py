@@ -87,6 +87,12 @@ def _train(options: argparse.Namespace) -> str:
     return train_command(options)
 
 
+def _data(options: argparse.Namespace) -> str:
+    from nvmsim.cli_data import data_command
+
+    return data_command(options)
+
+
 def _bench(options: argparse.Namespace) -> str:
     from nvmsim.bench import bench_report
 
@@ -100,6 +106,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], str]] = {
     "devices": _devices,
     "models": _models,
     "train": _train,
+    "data": _data,
     "bench": _bench,
 }
 

@@ -19,7 +19,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"nvmsim {version('nvmsim')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_add_run, _add_timing, _add_layout, _add_devices, _add_models, _add_train, _add_bench):
+    for add in (_add_run, _add_timing, _add_layout, _add_devices, _add_models, _add_train, _add_data, _add_bench):
         add(commands)
     return parser
 
@@ -157,6 +157,19 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--start", metavar="FILE", help="safetensors of this network in training, to go on from")
     parser.add_argument("--stage", type=int, metavar="N", help="stage of the recipe, from 0, that --start enters")
     parser.add_argument("--threads", type=int, metavar="N", help="in place of the card's")
+
+
+def _add_data(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("data", help="list, fetch or verify data sets")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for action, text in (
+        ("list", "what there is, how large, where it was found, and on which terms"),
+        ("fetch", "download what is not here into the cache, verified"),
+        ("verify", "compare every copy that is here with its checksums; exit code 2 names the damaged ones"),
+    ):
+        one = actions.add_parser(action, help=text)
+        one.add_argument("names", nargs="*", metavar="NAME", help="which data sets (default: all)")
+        _format_argument(one, "table", "json")
 
 
 def _add_bench(commands: argparse._SubParsersAction) -> None:

@@ -3,18 +3,12 @@
 import contextlib
 import gzip
 import hashlib
-import io
-import os
 import struct
-import tarfile
 from dataclasses import replace
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from threading import Thread
 
 import numpy as np
 import pytest
+from data_site import GIVEN_DATA, needs, serve, tar_bytes
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -26,13 +20,6 @@ from nvmsim.zoo.archive import Archive
 from nvmsim.zoo.cifar import read_cifar
 from nvmsim.zoo.files import DataFile, Source, locate
 from nvmsim.zoo.idx import parse_idx, read_idx
-
-GIVEN_DATA = os.environ.get("NVMSIM_DATA", "")
-
-
-def needs(path: str):
-    """Skip a test of a data set that is not bundled, where it is not at hand."""
-    return pytest.mark.skipif(not (GIVEN_DATA and (Path(GIVEN_DATA) / path).exists()), reason=f"no {path} here")
 
 
 def idx_bytes(array: np.ndarray) -> bytes:
@@ -93,25 +80,21 @@ def test_unknown_data_set_names_the_known():
         datasets.test_set("mnits")
 
 
+@pytest.mark.parametrize("name", ["imdb", "cats-dogs"])
+def test_what_only_a_card_can_prepare_is_refused(name):
+    with pytest.raises(InputError, match=f"data set {name}: has no images of one size"):
+        datasets.train_set(name)
+
+
 def test_data_sha256_depends_on_the_split():
     assert datasets.data_sha256("mnist") != datasets.data_sha256("mnist", "train")
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *args: object) -> None:
-        pass
 
 
 @pytest.fixture
 def site(tmp_path):
     """Serve a folder on this machine; yields (folder, address)."""
-    folder = tmp_path / "site"
-    folder.mkdir()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield folder, f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
+    with serve(tmp_path / "site") as url:
+        yield tmp_path / "site", url
 
 
 CONTENT = b"published content"
@@ -154,18 +137,6 @@ def test_damaged_cache_is_an_error(tmp_path):
         locate(source(), "file.gz")
 
 
-def tar_bytes(*members: tuple[str, bytes], link: str | None = None) -> bytes:
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
-        for name, content in members:
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            if link:
-                info.type, info.linkname, info.size = tarfile.SYMTYPE, link, 0
-            archive.addfile(info, io.BytesIO(content))
-    return stream.getvalue()
-
-
 def archived(archive: bytes, url: str, **changes) -> Source:
     """Two published files in an archive at ``url``, as CIFAR-10's lie."""
     files = tuple(DataFile(name, len(content), hashlib.sha256(content).hexdigest()) for name, content in PARTS.items())
@@ -195,8 +166,8 @@ def test_an_archive_is_unpacked_into_the_cache_and_needed_once(site, tmp_path):
         (b"no archive", "cannot be unpacked"),
         (tar_bytes(PACKED[0], ("some/b.bin", b"x" * 100)), "100 bytes; at most 6"),
         (tar_bytes(PACKED[0], ("some/b.bin", b"sEcond")), "some/b.bin: damaged or not the published file"),
-        (tar_bytes(*PACKED, link="/etc/passwd"), "b.bin is not here"),
-        (tar_bytes(PACKED[0]), "b.bin is not here"),
+        (tar_bytes(*PACKED, link="/etc/passwd"), "some/b.bin: not in it"),
+        (tar_bytes(PACKED[0]), "some/b.bin: not in it"),
     ],
 )
 def test_a_bad_archive_is_an_error_and_nothing_wrong_is_kept(site, tmp_path, archive, said):

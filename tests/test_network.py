@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from nvmsim.errors import InputError
 from nvmsim.zoo.card import load_card
 from nvmsim.zoo.datasets import test_set as load_test_set
+from nvmsim.zoo.inputs import Pixels
 from nvmsim.zoo.model import Model
 from nvmsim.zoo.network import Network
 from nvmsim.zoo.tensors import file_sha256, lay_out, weights_bytes
@@ -212,7 +213,7 @@ def test_identity_follows_weights_structure_buffers_and_data():
 
 def test_card_identity_follows_normalisation():
     card = load_card("mnist-cnn")
-    assert replace(card, mean=(0.0,)).data_sha256 != card.data_sha256
+    assert replace(card, input=Pixels(mean=(0.0,), std=card.std)).data_sha256 != card.data_sha256
 
 
 @pytest.mark.parametrize(

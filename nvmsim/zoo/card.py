@@ -15,6 +15,7 @@ from nvmsim.errors import InputError
 from nvmsim.resources import bundled
 from nvmsim.zoo import datasets
 from nvmsim.zoo.recipe import Recipe
+from nvmsim.zoo.samples import Samples
 from nvmsim.zoo.tensors import StoredTensor, file_sha256, read_layout, read_weights
 
 _ALWAYS = ("name", "network", "dataset", "classes", "input")
@@ -26,7 +27,7 @@ _FREE = ("source", "licence", "recipe", "training")
 class Card:
     """A network with its weights, checked; ``accuracy`` is that of the undistorted float32 weights (0 to 1).
 
-    ``network`` is the name of a plug-in, ``dataset`` of a data set; ``mean`` and ``std`` normalise its pixels.
+    ``network`` is the name of a plug-in, ``dataset`` of a data set, and ``input`` what the network sees of it.
     A card that only says how to train has no ``weights_path``.
     """
 
@@ -35,8 +36,7 @@ class Card:
     network: str
     dataset: str
     classes: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    input: datasets.Input
     weights_path: Path | None = None
     weights_sha256: str = ""
     n_weights: int = 0
@@ -59,9 +59,34 @@ class Card:
         return values
 
     @property
+    def mean(self) -> tuple[float, ...]:
+        """Mean that is taken from each channel of an image; 0 for text."""
+        return self.input.mean
+
+    @property
+    def std(self) -> tuple[float, ...]:
+        """Standard deviation that each channel is divided by; 1 for text."""
+        return self.input.std
+
+    def test_set(self) -> Samples:
+        """Return the test set as the network sees it; raise InputError if it is not to be had."""
+        return self._samples("test")
+
+    def train_set(self, *, raw: bool = False) -> Samples:
+        """Return the training set, with ``raw`` without normalisation (pixels 0 to 1); raise InputError."""
+        return self._samples("train", raw=raw)
+
+    def _samples(self, split: str, *, raw: bool = False) -> Samples:
+        return datasets.dataset(self.dataset).load(split, self.input.raw() if raw else self.input)
+
+    @cached_property
     def data_sha256(self) -> str:
-        """One checksum for the test set as the network sees it: published files and normalisation."""
-        seen = [datasets.data_sha256(self.dataset), self.mean, self.std]
+        """One checksum for the test set as the network sees it: files and what becomes of them."""
+        return self.split_sha256("test")
+
+    def split_sha256(self, split: str) -> str:
+        """Return one checksum for the split "train" or "test" as the network sees it."""
+        seen = [datasets.data_sha256(self.dataset, split), *self.input.identity]
         return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
 
     def __getstate__(self) -> dict:
@@ -90,7 +115,7 @@ def load_card(where: str | Path, *, trained: bool = True) -> Card:
     """
     path = _find(where)
     values = _read(path)
-    problems = _key_problems(values, trained) + _value_problems(values)
+    problems = _key_problems(values, trained) + _value_problems(values) + _input_problems(values, path.parent)
     if trained:
         problems += _weights_problems(values, path.parent)
     if problems:
@@ -135,7 +160,6 @@ def _value_problems(values: Mapping) -> list[str]:
     known = _dataset(values)
     if type(classes) is not int or classes < 2 or (known and "classes" in values and classes != known.classes):
         problems.append(f"classes: {classes!r}: must be {known.classes if known else 'a whole number from 2'}")
-    problems += _input_problems(values.get("input", {"mean": [0], "std": [1]}), known)
     return problems + _section_problems(values)
 
 
@@ -144,22 +168,14 @@ def _dataset(values: Mapping) -> datasets.Dataset | None:
     return datasets.DATASETS.get(name) if isinstance(name, str) else None
 
 
-def _input_problems(section: object, known: datasets.Dataset | None) -> list[str]:
-    if not isinstance(section, dict) or set(section) != {"mean", "std"}:
-        return [f"input: {section!r}: must have exactly the keys mean and std"]
-    channels = known.shape[0] if known else None
-    problems = []
-    for key, numbers in section.items():
-        if not _numbers(numbers) or (channels and len(numbers) != channels):
-            problems.append(f"input.{key}: {numbers!r}: must be finite numbers, one a channel ({channels or 'any'})")
-        elif key == "std" and min(numbers) <= 0:
-            problems.append(f"input.std: {numbers!r}: must be positive")
-    return problems
-
-
-def _numbers(values: object) -> bool:
-    return isinstance(values, list) and bool(values) and all(
-        type(value) in (int, float) and np.isfinite(value) for value in values)  # fmt: skip
+def _input_problems(values: Mapping, folder: Path) -> list[str]:
+    known = _dataset(values)
+    if known and "input" in values:
+        try:
+            known.card_input(values["input"], folder)
+        except InputError as error:
+            return list(error.problems)
+    return []
 
 
 def _section_problems(values: Mapping) -> list[str]:
@@ -214,6 +230,6 @@ def _card(path: Path, values: Mapping, trained: bool) -> Card:
             "accuracy": accuracy["correct"] / accuracy["images"],
         }
     plain = {key: values[key] for key in ("name", "network", "dataset", "classes")}
-    mean, std = (tuple(float(value) for value in values["input"][key]) for key in ("mean", "std"))
+    seen = _dataset(values).card_input(values["input"], path.parent)
     free = {key: values[key] for key in _FREE if key in values}
-    return Card(path, **plain, mean=mean, std=std, **stored, **free)
+    return Card(path, **plain, input=seen, **stored, **free)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from nvmsim.errors import InputError
-from nvmsim.zoo.datasets import Samples
+from nvmsim.zoo.samples import Samples
 
 
 @contextmanager

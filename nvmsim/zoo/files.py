@@ -1,20 +1,17 @@
 """Find a data set's files: where the user says, bundled, in the cache, or by a verified download."""
 
-import hashlib
 import os
-import urllib.request
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from functools import partial
-from http.client import HTTPException
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from nvmsim.errors import InputError
 from nvmsim.resources import bundled
 from nvmsim.zoo.archive import Archive, members
 from nvmsim.zoo.checkpoint import write_whole
+from nvmsim.zoo.download import check_digest, download
 
-_TIMEOUT_S = 30
+USER, BUNDLED, CACHE = "NVMSIM_DATA", "bundled", "cache"
 
 
 @dataclass(frozen=True)
@@ -25,6 +22,10 @@ class DataFile:
     size_bytes: int
     sha256: str
     bundled: bool = False
+
+    def verify(self, content: bytes, where: object) -> None:
+        """Raise InputError, naming ``where``, unless ``content`` is the published one."""
+        check_digest(content, where, algorithm="sha256", digest=self.sha256, size_bytes=self.size_bytes)
 
 
 @dataclass(frozen=True)
@@ -49,79 +50,61 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nvmsim"
 
 
+def copies(folder: str, name: str, *, in_package: bool = False) -> Iterator[tuple[str, Path]]:
+    """Yield (kind of place, path) of each copy of ``folder/name`` that is here, the first to be used first.
+
+    ``NVMSIM_DATA``, if set, is the first place; then, with ``in_package``, the bundled files; then the cache.
+    """
+    places = {USER: os.environ.get("NVMSIM_DATA"), BUNDLED: in_package and bundled("models") / "data",
+              CACHE: cache_folder()}  # fmt: skip
+    for kind, place in places.items():
+        if place and (path := Path(place) / folder / name).exists():
+            yield kind, path
+
+
 def locate(source: Source, name: str) -> Path:
     """Return the path of a file of ``source``, verified against its published checksum.
 
-    ``NVMSIM_DATA``, if set, is the first place to look; then the bundled files, the cache, and a download into the
-    cache: the same bytes wherever they come from. Raises InputError if a file there is damaged (nothing else is
-    taken in its place) or none is to be had.
+    It is the first of its :func:`copies`, else a download into the cache: the same bytes wherever they come from.
+    Raises InputError if it is damaged (nothing else is taken in its place) or none is to be had.
     """
     file = source.file(name)
-    for path in _places(source, file):
-        if path.exists():
-            _verify(file, path.read_bytes(), path)
-            return path
+    for _, path in copies(source.folder, name, in_package=file.bundled):
+        file.verify(path.read_bytes(), path)
+        return path
+    path = cache_folder() / source.folder / name
     if source.archive:
-        return _from_archive(source, source.archive, file)
-    path = cache_folder() / source.folder / file.name
-    write_whole(path, download(source, file.name, file.size_bytes, partial(_verify, file)))
+        _unpack_files(source)
+        file.verify(path.read_bytes(), path)
+    else:
+        missing = f"put it into DIR/{source.folder}/ and set NVMSIM_DATA=DIR"
+        write_whole(path, download(source.urls, file, missing=_missing(source, name, missing)))
     return path
 
 
-def _places(source: Source, file: DataFile) -> Iterable[Path]:
-    if user := os.environ.get("NVMSIM_DATA"):
-        yield Path(user) / source.folder / file.name
-    if file.bundled:
-        yield bundled("models") / "data" / source.folder / file.name
-    yield cache_folder() / source.folder / file.name
+def unpack(source: Source, wanted: Callable[[str], object], *, most_bytes: int) -> Iterator[tuple[str, bytes]]:
+    """Download the archive of ``source`` and yield what :func:`nvmsim.zoo.archive.members` finds in it."""
+    missing = f"unpack it into DIR, so that DIR/{source.folder} is there, and set NVMSIM_DATA=DIR"
+    content = download(source.urls, source.archive, missing=_missing(source, source.archive.name, missing))
+    try:
+        yield from members(content, wanted, most_bytes=most_bytes)
+    except InputError as error:
+        raise InputError([f"{source.archive.name}: {problem}" for problem in error.problems]) from error
 
 
-def _verify(file: DataFile, content: bytes, where: object) -> None:
-    found = hashlib.sha256(content).hexdigest()
-    if found != file.sha256:
-        raise InputError(f"{where}: damaged or not the published file: {len(content)} bytes with sha256 {found}, "
-                         f"published are {file.size_bytes} bytes with sha256 {file.sha256}")  # fmt: skip
+def _missing(source: Source, name: str, what_to_do: str) -> str:
+    return f"{source.folder}: {name} is not here and could not be downloaded; {what_to_do}"
 
 
-def _verify_archive(archive: Archive, content: bytes, where: object) -> None:
-    found = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    if found != archive.md5:
-        raise InputError(f"{where}: damaged or not the published file: {len(content)} bytes with md5 {found}, "
-                         f"published are {archive.size_bytes} bytes with md5 {archive.md5}")  # fmt: skip
-
-
-def _from_archive(source: Source, archive: Archive, wanted: DataFile) -> Path:
-    """Download the archive, and keep those of its files that are the published ones and are not here yet."""
-    content = download(source, archive.name, archive.size_bytes, partial(_verify_archive, archive))
+def _unpack_files(source: Source) -> None:
+    """Keep those files of the archive that are the published ones, and are not in the cache yet."""
     by_member = {f"{source.folder}/{file.name}": file for file in source.files}
     most_bytes = max(file.size_bytes for file in source.files)
-    for member, unpacked in members(content, by_member.__contains__, most_bytes=most_bytes):
-        file = by_member[member]
-        _verify(file, unpacked, f"{archive.name}: {member}")
+    for member, content in unpack(source, by_member.__contains__, most_bytes=most_bytes):
+        file = by_member.pop(member)
+        file.verify(content, f"{source.archive.name}: {member}")
         path = cache_folder() / source.folder / file.name
         if not path.exists():
-            write_whole(path, unpacked)
-    return locate(replace(source, archive=None, urls=()), wanted.name)
-
-
-def download(source: Source, name: str, size_bytes: int, verify: Callable[[bytes, str], None]) -> bytes:
-    """Fetch ``name`` from the first address that has it and passes ``verify(content, url)``.
-
-    Raises InputError, naming each address and ``NVMSIM_DATA``, if none of them gives the published file.
-    """
-    problems = []
-    for base in source.urls:
-        url = base + name
-        try:
-            with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:
-                content = answer.read(size_bytes + 1)
-            verify(content, url)
-        except InputError as error:
-            problems += error.problems
-        except (OSError, HTTPException, ValueError) as error:
-            problems.append(f"{url}: {getattr(error, 'reason', error)}")
-        else:
-            return content
-    raise InputError([
-        f"data set {source.folder}: {name} is not here and could not be downloaded; "
-        f"put it into DIR/{source.folder}/ and set NVMSIM_DATA=DIR", *problems])  # fmt: skip
+            write_whole(path, content)
+    if by_member:
+        raise InputError(f"{source.archive.name}: {', '.join(by_member)}: not in it")

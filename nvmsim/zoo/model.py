@@ -13,8 +13,8 @@ from torch import nn
 
 from nvmsim.errors import InputError
 from nvmsim.zoo.classify import count_classes
-from nvmsim.zoo.datasets import Samples
 from nvmsim.zoo.flat import parameter_layout
+from nvmsim.zoo.samples import ByteImages, Samples
 from nvmsim.zoo.tensors import StoredTensor, check_finite
 
 
@@ -101,7 +101,7 @@ class Model:
 
 def _array(model: str, name: str, values: object) -> np.ndarray:
     try:
-        tensor = torch.as_tensor(values).detach().cpu()
+        tensor = torch.as_tensor(values[:] if isinstance(values, ByteImages) else values).detach().cpu()
         return (tensor.float() if tensor.is_floating_point() else tensor.long()).numpy().copy()
     except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"model {model}: {name}: must be an array of numbers ({error})") from error

@@ -11,10 +11,10 @@ from nvmsim import plugins
 from nvmsim.errors import InputError
 from nvmsim.zoo.card import Card
 from nvmsim.zoo.classify import count_classes, one_thread
-from nvmsim.zoo.datasets import Samples, test_set
 from nvmsim.zoo.flat import flatten_parameters
 from nvmsim.zoo.memory_format import channels_last
 from nvmsim.zoo.model import Model
+from nvmsim.zoo.samples import Samples
 from nvmsim.zoo.tensors import StoredTensor
 
 BLOCK_IMAGES = 500
@@ -46,7 +46,6 @@ class Network:
         if self.classes != source.classes:
             raise InputError(f"model {self.name}: classes: {source.classes}: the network gives {self.classes}")
         self._order: np.ndarray | None = None
-        self._images = self._labels = None
 
     @property
     def n_weights(self) -> int:
@@ -74,32 +73,33 @@ class Network:
         image with a NaN among its outputs counts as wrong. Always the same batches and one thread, so that equal
         weights give equal counts on one kind of machine.
         """
-        self._arrange(order)
+        self._check(order)
         stop = block * BLOCK_IMAGES + self.block_images(block)
         hits = 0
         with torch.inference_mode(), one_thread():
             for start in range(block * BLOCK_IMAGES, stop, BATCH_IMAGES):
-                batch = slice(start, min(start + BATCH_IMAGES, stop))
-                outputs = self._module(self._images[batch].clone())
-                right = (outputs.argmax(1) == self._labels[batch]) & ~outputs.isnan().any(1)
+                images, labels = self._batch(order[start : min(start + BATCH_IMAGES, stop)])
+                outputs = self._module(images)
+                right = (outputs.argmax(1) == labels) & ~outputs.isnan().any(1)
                 hits += int(right.sum())
         return hits
 
-    def _arrange(self, order: np.ndarray) -> None:
-        """Keep the images in the wanted order and layout, so that a batch is a slice."""
+    def _batch(self, chosen: np.ndarray) -> tuple[Tensor, Tensor]:
+        """Return copies, which a module may write into, of the chosen images and their labels."""
+        images, labels = (torch.from_numpy(part[chosen]) for part in self._samples)
+        return channels_last(images), labels
+
+    def _check(self, order: np.ndarray) -> None:
         if self._order is not None and np.array_equal(order, self._order):
             return
-        index = np.asarray(order, np.int64)
-        if not np.array_equal(np.sort(index), np.arange(self.n_images)):
+        if not np.array_equal(np.sort(order), np.arange(self.n_images)):
             raise ValueError(f"order: must be a permutation of {self.n_images} images")
-        self._images = channels_last(torch.from_numpy(self._samples.images[index]))
-        self._labels = torch.from_numpy(self._samples.labels[index])
-        self._order = index.copy()
+        self._order = np.array(order)
 
 
 def _samples_of(source: Card | Model) -> Samples:
     if isinstance(source, Card):
-        return test_set(source.dataset, mean=source.mean, std=source.std)
+        return source.test_set()
     return Samples(source.images, source.labels)
 
 
