@@ -20,7 +20,7 @@ from nvmsim import plugins
 from nvmsim.errors import InputError
 from nvmsim.zoo.card import Card, load_card
 from nvmsim.zoo.checkpoint import Checkpoint, write_whole
-from nvmsim.zoo.datasets import data_sha256, test_set, train_set
+from nvmsim.zoo.datasets import data_sha256
 from nvmsim.zoo.flat import flatten_parameters, parameter_layout
 from nvmsim.zoo.model import Model
 from nvmsim.zoo.network import Network
@@ -103,15 +103,17 @@ def _recipe(card: Card, changes: Mapping[str, int | None]) -> Recipe:
 
 
 def _identity(card: Card, recipe: Recipe, start: Start | None) -> str:
-    decides = {"network": card.network, "data": data_sha256(card.dataset, "train"), "mean": card.mean,
-               "std": card.std, "recipe": recipe.as_card(), "start": start and start.as_card()}  # fmt: skip
+    decides = {
+        "network": card.network,
+        "data": card.split_sha256("train"),
+        "recipe": recipe.as_card(),
+        "start": start and start.as_card(),
+    }
     return json.dumps(decides, sort_keys=True)
 
 
 def _trainer(card: Card, recipe: Recipe) -> Trainer:
-    images, labels = (torch.from_numpy(array) for array in train_set(card.dataset))
-    return Trainer(plugins.lookup("network", card.network), recipe, images=images, labels=labels,
-                   mean=torch.tensor(card.mean), std=torch.tensor(card.std))  # fmt: skip
+    return Trainer(plugins.lookup("network", card.network), recipe, card.train_set(raw=True), card.input)
 
 
 def _run(trainer: Trainer, place: Place, *, identity: str, name: str | None) -> None:
@@ -152,6 +154,8 @@ def _finish(trainer: Trainer, card: Card, place: Place, start: Start | None) -> 
         "training": _record(trainer, card, start=start, ranges=dict(extremes(tensors, flat))),
     }
     text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110)
+    for name, beside in card.input.files().items():
+        write_whole(place.folder / name, beside)
     write_whole(place.weights, content)
     write_whole(place.card, text.encode())
     place.checkpoint.unlink()
@@ -159,7 +163,7 @@ def _finish(trainer: Trainer, card: Card, place: Place, start: Start | None) -> 
 
 
 def _count(card: Card, module: nn.Module) -> tuple[int, int]:
-    samples = test_set(card.dataset, mean=card.mean, std=card.std)
+    samples = card.test_set()
     network = Network(Model(card.name, module, samples.images, samples.labels))
     order = np.arange(network.n_images)
     return sum(network.correct(block, order) for block in range(network.blocks)), network.n_images
@@ -168,7 +172,7 @@ def _count(card: Card, module: nn.Module) -> tuple[int, int]:
 def _given(card: Card) -> dict[str, object]:
     """Return what the user's card says about the network itself."""
     values = {key: getattr(card, key) for key in ("name", "network", "dataset", "classes", "source", "licence")}
-    values["input"] = {"mean": list(card.mean), "std": list(card.std)}
+    values["input"] = card.input.as_card()
     return {key: value for key, value in values.items() if value != ""}
 
 

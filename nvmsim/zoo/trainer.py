@@ -11,6 +11,7 @@ from torch.nn import functional
 from nvmsim.zoo.augment import augment
 from nvmsim.zoo.batch_norm import fold_batch_norm, with_batch_norm
 from nvmsim.zoo.checkpoint import Checkpoint
+from nvmsim.zoo.datasets import Input, Samples
 from nvmsim.zoo.flat import flatten_parameters, parameter_layout
 from nvmsim.zoo.memory_format import channels_last
 from nvmsim.zoo.optimizer import Optimizer
@@ -23,8 +24,8 @@ _INIT, _ORDER, _STEP = range(3)
 class Trainer:
     """A network in training; :meth:`run` yields after every step, and any step may be the last before a resume.
 
-    ``build`` makes the network, ``images`` is float32 [n, c, h, w] with background 0, ``labels`` int64 [n],
-    ``mean`` and ``std`` float32 [c] normalise an image after augmentation.
+    ``build`` makes the network; ``samples`` are raw: images float32 [n, c, h, w] with background 0, which ``given``,
+    a card's input, says how to normalise after augmentation, or words int64 [n, length].
 
     Random numbers are indexed by what is drawn (order of an epoch, changes and dropout of a step), so a checkpoint
     needs no generator state, and a resumed training equals an undisturbed one bit for bit.
@@ -34,16 +35,13 @@ class Trainer:
         self,
         build: Callable[[], nn.Module],
         recipe: Recipe,
-        *,
-        images: Tensor,
-        labels: Tensor,
-        mean: Tensor,
-        std: Tensor,
+        samples: Samples,
+        given: Input,
     ) -> None:
         torch.manual_seed(derived_seed(recipe.seed, _INIT, 0))
         self.module = (with_batch_norm(build()) if recipe.batch_norm else build()).train()
-        self.recipe, self.images, self.labels = recipe, images, labels
-        self.mean, self.std = (value.view(1, -1, 1, 1) for value in (mean, std))
+        self.recipe, self.images, self.labels = recipe, samples.images, torch.from_numpy(samples.labels)
+        self.given = given
         self.tensors = parameter_layout(self.module)
         self.flat = flatten_parameters(self.module, self.tensors)
         self.average = self.flat.clone()
@@ -54,7 +52,7 @@ class Trainer:
     @property
     def steps_per_epoch(self) -> int:
         """Steps an epoch; the last one may be a smaller batch."""
-        return -(-len(self.images) // self.recipe.batch)
+        return -(-len(self.labels) // self.recipe.batch)
 
     @property
     def steps(self) -> int:
@@ -76,11 +74,12 @@ class Trainer:
 
     def _order(self, epoch: int) -> Tensor:
         generator = torch.Generator().manual_seed(derived_seed(self.recipe.seed, _ORDER, epoch))
-        return torch.randperm(len(self.images), generator=generator)
+        return torch.randperm(len(self.labels), generator=generator)
 
     def _train(self, chosen: Tensor) -> None:
         seed = derived_seed(self.recipe.seed, _STEP, self.step)
-        images = self._prepared(self.images[chosen], torch.Generator().manual_seed(seed))
+        chosen_images = torch.from_numpy(self.images[chosen.numpy()])
+        images = self._prepared(chosen_images, torch.Generator().manual_seed(seed))
         torch.manual_seed(seed)  # dropout draws from torch's global generator
         with torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.bfloat16):
             loss = functional.cross_entropy(self.module(images), self.labels[chosen],
@@ -100,7 +99,8 @@ class Trainer:
         if found and found[0].size_px != images.shape[-1]:
             size = (found[0].size_px,) * 2
             images = functional.interpolate(images, size, mode="bilinear", antialias=True)
-        return channels_last((images - self.mean) / self.std)
+        mean, std = (torch.tensor(values).view(1, -1, 1, 1) for values in (self.given.mean, self.given.std))
+        return channels_last((images - mean) / std)
 
     def begin_at(self, stage: int, state: Mapping[str, Tensor]) -> None:
         """Begin at a stage (from 0) of the recipe with the trained ``state``, a state dict of the module in training.

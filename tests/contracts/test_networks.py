@@ -12,6 +12,7 @@ import yaml
 
 from nvmsim import plugins
 from nvmsim.zoo.card import card_names, load_card
+from nvmsim.zoo.datasets import dataset
 from nvmsim.zoo.flat import flatten_parameters, parameter_layout
 from nvmsim.zoo.network import BLOCK_IMAGES, Network
 from nvmsim.zoo.tensors import file_sha256, weights_bytes
@@ -37,7 +38,10 @@ def own_card(tmp_path_factory):
 def source(request, own_card):
     if request.param == "own module":
         return own_network.own_model()
-    return own_card if request.param == "own card" else load_card(request.param)
+    card = own_card if request.param == "own card" else load_card(request.param)
+    if not dataset(card.dataset).where("test"):
+        pytest.skip(f"{card.dataset} is not here: set NVMSIM_DATA, or nvmsim data fetch {card.dataset}")
+    return card
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +81,8 @@ def test_blocks_partition_the_test_set(network):
 def test_counts_repeat_and_are_above_chance(network, order):
     counts = [network.correct(block, order) for block in (0, 3, 0)]
     assert counts[0] == counts[2]
-    assert all(3 * BLOCK_IMAGES / network.classes < count <= BLOCK_IMAGES for count in counts)
+    above_chance = min(3 / network.classes, (1 + 1 / network.classes) / 2)
+    assert all(above_chance * BLOCK_IMAGES < count <= BLOCK_IMAGES for count in counts)
 
 
 def test_the_order_does_not_change_the_sum(network, order):
