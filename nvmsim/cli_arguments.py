@@ -156,6 +156,7 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--epochs", type=int, metavar="N", help="in place of the card's")
     parser.add_argument("--start", metavar="FILE", help="safetensors of this network in training, to go on from")
     parser.add_argument("--stage", type=int, metavar="N", help="stage of the recipe, from 0, that --start enters")
+    parser.add_argument("--pretrained", metavar="FILE", help="torchvision's vgg16 (.pth, .safetensors), or 'download'")
     parser.add_argument("--threads", type=int, metavar="N", help="in place of the card's")
 
 

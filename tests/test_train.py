@@ -220,7 +220,7 @@ def test_epochs_and_threads_replace_the_cards():
 def test_the_command_says_what_it_wrote(capsys):
     write_card()
     said = training.train_command(Namespace(model="own", out="here", epochs=None, threads=None,
-                                           start=None, stage=None))  # fmt: skip
+                                           start=None, stage=None, pretrained=None))  # fmt: skip
     assert "% of the test set after 3 epochs" in said and "7850 weights" in said and "--model here" in said
     assert "12/12" in capsys.readouterr().err
 

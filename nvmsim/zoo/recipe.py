@@ -45,6 +45,7 @@ class Recipe:
     ``stages``, where given, take the place of ``lr`` and ``warmup``: each has its own size of images and learning
     rates; ``epochs`` is their sum. ``weight_decay`` holds back matrices and kernels, not biases. ``batch_norm`` trains
     with batch norm behind each convolution, folded into it at the end; ``bfloat16`` multiplies in bfloat16.
+    ``pretrained`` says that the training begins with weights trained on ImageNet.
     """
 
     epochs: int
@@ -65,6 +66,7 @@ class Recipe:
     adam: bool = False
     batch_norm: bool = False
     bfloat16: bool = False
+    pretrained: bool = False
     seed: int = 0
     threads: int = 1
     stages: tuple[Stage, ...] = ()
@@ -79,7 +81,7 @@ class Recipe:
         Traceback (most recent call last):
         nvmsim.errors.InputError: recipe.speed: unknown key; known are epochs, batch, lr, warmup, momentum, \
 weight_decay, label_smoothing, dropout, average_decay, rotate_deg, scale, shear_deg, shift_px, flip, crop_px, \
-adam, batch_norm, bfloat16, seed, threads, stages
+adam, batch_norm, bfloat16, pretrained, seed, threads, stages
         recipe.epochs: 0: must be a whole number from 1 to 10000
         """
         known = {field.name: field.type for field in fields(cls)}

@@ -24,6 +24,7 @@ from nvmsim.zoo.datasets import data_sha256
 from nvmsim.zoo.flat import flatten_parameters, parameter_layout
 from nvmsim.zoo.model import Model
 from nvmsim.zoo.network import Network
+from nvmsim.zoo.pretrained import Pretrained
 from nvmsim.zoo.recipe import Recipe
 from nvmsim.zoo.start import Start
 from nvmsim.zoo.stopping import StopRequest
@@ -56,7 +57,7 @@ def train(
     out: str | Path | None = None,
     epochs: int | None = None,
     threads: int | None = None,
-    start: "Start | None" = None,
+    start: Start | Pretrained | None = None,
     progress: bool = True,
 ) -> Card:
     """Train the network of the card ``where`` and return the card of the result.
@@ -65,7 +66,7 @@ def train(
     there on the way: the same call goes on from it, and ends with the same weights bit for bit as an undisturbed
     training with the same torch, threads and kind of processor. The accuracy in the card is that of the last step,
     on the whole test set, which has no say before. ``epochs`` and ``threads`` replace those of the card; ``start``
-    enters the recipe at a later stage with weights from a file.
+    enters the recipe at a later stage with weights from a file, or begins it with pretrained ones.
 
     Raises InputError if the card has no recipe, the data are missing, or ``out`` holds a model already (nothing is
     ever overwritten); KeyboardInterrupt, saying how to go on, when it was stopped.
@@ -74,6 +75,9 @@ def train(
     recipe = _recipe(card, {"epochs": epochs, "threads": threads})
     place = Place(Path(out) if out is not None else Path("nvmsim-models") / card.name)
     place.check_free()
+    if recipe.pretrained and start is None:
+        raise InputError(f"{card.path}: recipe.pretrained: begins with weights trained on ImageNet: --pretrained FILE "
+                         "(a state dict of torchvision's), or --pretrained download")  # fmt: skip
     with _torch_settings(recipe.threads):
         trainer = _trainer(card, recipe)
         if start is not None:
@@ -84,15 +88,23 @@ def train(
 
 def train_command(options: Namespace) -> str:
     """Do ``nvmsim train`` and say what came out."""
-    if (options.start is None) != (options.stage is None):
-        raise InputError("--start FILE and --stage N belong together: weights, and the stage that they enter")
-    start = None if options.start is None else Start(Path(options.start), options.stage)
+    start = _start(options)
     card = train(options.model, out=options.out, epochs=options.epochs, threads=options.threads, start=start)
     return (
         f"{card.name}: {card.accuracy:.2%} of the test set after {card.recipe['epochs']} epochs "
         f"({card.training['seconds']:.0f} s); {card.n_weights} weights\n"
         f"wrote {card.path} and {card.weights_path}; use it with --model {card.path.parent}"
     )
+
+
+def _start(options: Namespace) -> Start | Pretrained | None:
+    if (options.start is None) != (options.stage is None):
+        raise InputError("--start FILE and --stage N belong together: weights, and the stage that they enter")
+    if options.start is not None and options.pretrained is not None:
+        raise InputError("--pretrained: stands in place of --start: leave one out")
+    if options.pretrained is not None:
+        return Pretrained.of(options.pretrained, load_card(options.model, trained=False).network)
+    return None if options.start is None else Start(Path(options.start), options.stage)
 
 
 def _recipe(card: Card, changes: Mapping[str, int | None]) -> Recipe:
@@ -102,7 +114,7 @@ def _recipe(card: Card, changes: Mapping[str, int | None]) -> Recipe:
     return Recipe.from_card({**card.recipe, **given}, f"{card.path}: recipe")
 
 
-def _identity(card: Card, recipe: Recipe, start: Start | None) -> str:
+def _identity(card: Card, recipe: Recipe, start: Start | Pretrained | None) -> str:
     decides = {
         "network": card.network,
         "data": card.split_sha256("train"),
@@ -135,7 +147,7 @@ def _run(trainer: Trainer, place: Place, *, identity: str, name: str | None) -> 
                                         f"{place.checkpoint} holds; the same command goes on from there")  # fmt: skip
 
 
-def _finish(trainer: Trainer, card: Card, place: Place, start: Start | None) -> Card:
+def _finish(trainer: Trainer, card: Card, place: Place, start: Start | Pretrained | None) -> Card:
     """Measure the result and write it; the checkpoint goes last, so that a kill in between is repaired by a rerun."""
     module = trainer.result()
     tensors = parameter_layout(module)
@@ -176,7 +188,9 @@ def _given(card: Card) -> dict[str, object]:
     return {key: value for key, value in values.items() if value != ""}
 
 
-def _record(trainer: Trainer, card: Card, *, start: Start | None, ranges: dict[str, object]) -> dict[str, object]:
+def _record(
+    trainer: Trainer, card: Card, *, start: Start | Pretrained | None, ranges: dict[str, object]
+) -> dict[str, object]:
     unfolded = {"global_range_before_folding_set_by": dict(extremes(trainer.tensors, trainer.average.numpy()))}
     return {
         **({"start": start.as_card()} if start else {}),

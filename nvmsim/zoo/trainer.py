@@ -111,6 +111,13 @@ class Trainer:
         self.average.copy_(self.flat)
         self.step = self.steps_per_epoch * sum(s.epochs for s in self.recipe.stages[:stage])
 
+    def begin_with(self, state: Mapping[str, Tensor]) -> None:
+        """Begin with trained values of some parameters; raises RuntimeError if one does not fit the module."""
+        unknown = self.module.load_state_dict(state, strict=False).unexpected_keys
+        if unknown:
+            raise RuntimeError(f"the network has no {', '.join(unknown)}")
+        self.average.copy_(self.flat)
+
     def checkpoint(self, identity: str) -> Checkpoint:
         """Return copies of all state; between steps only."""
         statistics = torch.cat([torch.zeros(0), *(part.view(-1) for part in self._statistics())])

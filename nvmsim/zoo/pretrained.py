@@ -1,0 +1,66 @@
+"""Begin a training with weights that others trained on ImageNet: transfer learning."""
+
+import pickle
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from nvmsim.errors import InputError
+from nvmsim.zoo import vgg16
+from nvmsim.zoo.files import DataFile, Source, locate
+from nvmsim.zoo.tensors import file_sha256
+from nvmsim.zoo.trainer import Trainer
+
+DOWNLOAD = "download"
+# The file's name holds the first digits of its SHA-256, which torchvision itself checks.
+_VGG16 = "vgg16-397923af.pth"
+_TORCHVISION = Source(
+    folder="torchvision",
+    urls=("https://download.pytorch.org/models/",),
+    files=(DataFile(_VGG16, 553_433_881, "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0"),),
+)
+_ADAPT: Mapping[str, Callable[[Mapping[str, Tensor]], dict[str, Tensor]]] = {
+    "catsdogs-vgg16": vgg16.from_torchvision,
+}
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A state dict of torchvision in a file, .pth or .safetensors, for the network (a plug-in's name) in training."""
+
+    path: Path
+    network: str
+
+    @classmethod
+    def of(cls, where: str, network: str) -> "Pretrained":
+        """Take the file ``where``, or with "download" the published one, verified; raises InputError."""
+        if network not in _ADAPT:
+            raise InputError(f"--pretrained: {network} has no published weights; {', '.join(_ADAPT)} has")
+        path = locate(_TORCHVISION, _VGG16) if where == DOWNLOAD else Path(where)
+        if not path.is_file():
+            raise InputError(f"--pretrained: {where}: there is no such file; {DOWNLOAD!r} fetches the published one")
+        return cls(path, network)
+
+    def as_card(self) -> dict[str, object]:
+        """Return what a card keeps: the file's checksum."""
+        return {"pretrained_sha256": file_sha256(self.path)}
+
+    def enter(self, trainer: Trainer) -> None:
+        """Put the weights into ``trainer``, whose other layers stay as they started; raises InputError."""
+        try:
+            trainer.begin_with(_ADAPT[self.network](_state(self.path)))
+        except (SafetensorError, OSError, RuntimeError, KeyError, pickle.UnpicklingError) as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"{self.path}: cannot be the start of this training ({reason})") from error
+
+
+def _state(path: Path) -> Mapping[str, Tensor]:
+    if path.suffix == ".safetensors":
+        return load_file(path)
+    # A restricted reader of tensors alone: nothing in the file is run.
+    return torch.load(path, map_location="cpu", weights_only=True)
