@@ -99,6 +99,12 @@ def _bench(options: argparse.Namespace) -> str:
     return bench_report(options.names, quick=options.quick, fmt=options.format)
 
 
+def _reproduce(options: argparse.Namespace) -> str:
+    from nvmsim.cli_reproduce import reproduce_command
+
+    return reproduce_command(options)
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace], str]] = {
     "run": _run,
     "timing": _timing,
@@ -108,6 +114,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], str]] = {
     "train": _train,
     "data": _data,
     "bench": _bench,
+    "reproduce": _reproduce,
 }
 
 if __name__ == "__main__":

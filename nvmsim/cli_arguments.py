@@ -19,7 +19,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"nvmsim {version('nvmsim')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_add_run, _add_timing, _add_layout, _add_devices, _add_models, _add_train, _add_data, _add_bench):
+    adds = (_add_run, _add_timing, _add_layout, _add_devices, _add_models, _add_train, _add_data, _add_bench)
+    for add in (*adds, _add_reproduce):
         add(commands)
     return parser
 
@@ -178,3 +179,12 @@ def _add_bench(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="which benchmarks (default: all)")
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that they run")
     _format_argument(parser, "table", "json")
+
+
+def _add_reproduce(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("reproduce", help="the paper's tables and figures beside what was measured here")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="which studies, such as table-2 (default: all)")
+    parser.add_argument("--full", action="store_true", help="measure every trial again, into a store of your own")
+    parser.add_argument("--store", metavar="FILE", help="where --full keeps its trials")
+    parser.add_argument("--time-limit", type=float, metavar="S", help="end --full after so many seconds")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one a core)")

@@ -90,19 +90,35 @@ def measure(
     *,
     store: Store,
     sources: "Mapping[str, Card | Model]",
+    time_limit_s: float | None = None,
     workers: int | None = None,
     backend: str = "auto",
     progress: bool = False,
-) -> None:
+) -> bool:
     """Measure the whole rectangle of every task, in the order given, where ``store`` does not hold it yet.
 
-    For studies whose trials and images are given, such as the paper's 40 models on the full test set. Arguments and
-    errors are those of :func:`collect`; what was measured before an interrupt is kept.
+    For studies whose trials and images are given, such as the paper's 40 models on the full test set. A task may be
+    listed again with a wider rectangle, which then adds what is new. Ends after ``time_limit_s`` seconds (None: when
+    all is done) and tells whether everything is there now. Other arguments and errors are those of :func:`collect`;
+    what was measured before an interrupt is kept.
     """
-    courses = [_Course(task, plan, store.rows(task.id)) for task, plan in wanted]
+    end = None if time_limit_s is None else monotonic() + time_limit_s
+    works = [work for task, cells in _lacking(wanted, store) for work in _works(task, cells)]
     workers = available_cores() if workers is None else workers
     with _lazy_executor(sources, backend, workers) as executor, closing(Bar(progress)) as bar:
-        _measure(courses, store, executor=executor, bar=bar)
+        return _run(works, store, executor=executor, bar=bar, end=end)
+
+
+def _lacking(wanted: Sequence[tuple[Task, Plan]], store: Store) -> Iterator[tuple[Task, list[tuple[int, int]]]]:
+    """Yield each task with the cells of its rectangle that neither the store nor an earlier rectangle has."""
+    known: dict[str, set[tuple[int, int]]] = {}
+    for task, plan in wanted:
+        if task.id not in known:
+            rows = store.rows(task.id)
+            known[task.id] = set(rows.blocks) if rows else set()
+        cells = [cell for cell in product(range(plan.trials), range(plan.blocks)) if cell not in known[task.id]]
+        known[task.id].update(cells)
+        yield task, cells
 
 
 class _Campaign:
@@ -164,21 +180,34 @@ class _Campaign:
 def _measure(
     courses: Sequence[_Course], store: Store, *, executor: Callable[[], Executor], bar: Bar, ahead: int = 0
 ) -> None:
-    """Measure what the plans want and the store lacks, and store it as it comes; ``ahead`` blocks may follow later."""
+    """Measure what the plans want and the store lacks; ``ahead`` blocks may follow later."""
     wanting = [(course, course.missing()) for course in courses]
     works = [work for course, cells in wanting for work in _works(course.task, cells)]
+    _run(works, store, executor=executor, bar=bar, ahead=ahead)
+    for course, cells in wanting:
+        if cells:
+            course.rows = store.rows(course.task.id)
+
+
+def _run(
+    works: Sequence[Work],
+    store: Store,
+    *,
+    executor: Callable[[], Executor],
+    bar: Bar,
+    ahead: int = 0,
+    end: float | None = None,
+) -> bool:
+    """Run all works and store the results as they come, up to the time ``end``; tell whether all were run."""
     if not works:
-        return
+        return True
     running = executor()
     store.begin_run(threads=1, workers=running.workers)
     bar.expect(sum(len(work.blocks) for work in works) + ahead)
     try:
-        _store_all(store, running.run(works), bar)
+        return _store_all(store, running.run(works), bar, end)
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted; what was measured is in {store.path}: run again to go on") from None
-    for course, cells in wanting:
-        if cells:
-            course.rows = store.rows(course.task.id)
 
 
 def _works(task: Task, cells: Sequence[tuple[int, int]]) -> Iterator[Work]:
@@ -188,17 +217,22 @@ def _works(task: Task, cells: Sequence[tuple[int, int]]) -> Iterator[Work]:
             yield Work(task, trial, tuple(blocks[start : start + CHUNK_BLOCKS]))
 
 
-def _store_all(store: Store, results: Iterator[Trial | None], bar: Bar) -> None:
+def _store_all(store: Store, results: Iterator[Trial | None], bar: Bar, end: float | None) -> bool:
     pending: list[Trial] = []
     written = monotonic()
     try:
-        for trial in results:
+        while end is None or monotonic() < end:
+            try:
+                trial = next(results)
+            except StopIteration:
+                return True
             if trial is not None:
                 pending.append(trial)
                 bar.move(len(trial.blocks))
             if pending and monotonic() - written >= FLUSH_S:
                 store.add(pending)
                 pending, written = [], monotonic()
+        return False
     finally:
         if pending:
             store.add(pending)

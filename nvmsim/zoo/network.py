@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from nvmsim import plugins
+from nvmsim.defaults import BLOCK_IMAGES
 from nvmsim.errors import InputError
 from nvmsim.zoo.card import Card
 from nvmsim.zoo.classify import count_classes, one_thread
@@ -17,7 +18,6 @@ from nvmsim.zoo.model import Model
 from nvmsim.zoo.samples import Samples
 from nvmsim.zoo.tensors import StoredTensor
 
-BLOCK_IMAGES = 500
 # Images a second of the MNIST network, one core (EPYC with AVX-512, torch 2.13, best of 20 blocks), by batch:
 #                        10     20     25     50    100    250    500
 #   channels last     8,087  9,229  9,465  9,574  8,646  8,136  6,417

@@ -1,0 +1,166 @@
+"""Studies from YAML: read, checked as a whole, frozen."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from nvmsim.defaults import BLOCK_IMAGES
+from nvmsim.device.plain import parse_file
+from nvmsim.errors import InputError
+from nvmsim.resources import bundled
+from nvmsim.study.paper import keys
+from nvmsim.study.paper.read import Reading
+from nvmsim.study.paper.spec import (
+    AccuracyStudy,
+    Claim,
+    Curve,
+    DistortionStudy,
+    Quoted,
+    Study,
+    SummaryRow,
+    SummaryStudy,
+)
+from nvmsim.suggest import or_near
+
+
+def folder() -> Path:
+    """Return the folder of the paper's studies."""
+    return bundled("configs") / "paper"
+
+
+def study_names() -> tuple[str, ...]:
+    """Return the names of the paper's studies, in the paper's order.
+
+    >>> study_names()[0]
+    'table-2'
+    """
+    return tuple(study.name for study in _all())
+
+
+def load_studies(names: list[str] | tuple[str, ...] = ()) -> tuple[Study, ...]:
+    """Return the studies of these names (none: all) in the paper's order; InputError names those that are unknown."""
+    studies = _all()
+    known = [study.name for study in studies]
+    if problems := [f"study {name!r}: {or_near(name, known)}" for name in names if name not in known]:
+        raise InputError(problems)
+    return tuple(study for study in studies if not names or study.name in names)
+
+
+def _all() -> tuple[Study, ...]:
+    return tuple(sorted(map(load_study, folder().glob("*.yaml")), key=lambda study: (study.order, study.name)))
+
+
+def load_study(path: Path) -> Study:
+    """Read one study; raises InputError with everything that is wrong in the file.
+
+    >>> load_study(folder() / "table-2.yaml").curves[0].paper.accuracy[12]
+    0.94875
+    """
+    data = parse_file(path, str(path))
+    problems: list[str] = []
+    kind = data.get("kind") if isinstance(data, dict) else None
+    read = _READERS.get(kind if isinstance(kind, str) else "", _unknown)
+    study = read(path.stem, data, problems)
+    if problems:
+        raise InputError([f"{path}: {problem}" for problem in problems])
+    return study
+
+
+def _unknown(name: str, data: object, problems: list[str]) -> None:
+    Reading.of("", data, problems, tuple(keys.COMMON)).take(keys.COMMON)
+    problems.extend([] if problems else [f"kind: must be one of {', '.join(keys.KINDS)}"])
+
+
+def _accuracy(name: str, data: dict, problems: list[str]) -> AccuracyStudy | None:
+    own = keys.COMMON | keys.ACCURACY_ONLY
+    reading = Reading.of("", data, problems, (*own, *keys.SHARED, "paper", "claims", "curves"))
+    found = dict(reading.take(own))
+    shared = {key: kind for key, kind in keys.SHARED.items() if key in data}
+    inherited = Reading("", data, problems).take(shared)
+    float32 = _part("paper.", data.get("paper"), keys.FLOAT32, problems) if "paper" in data else {}
+    curves = _named(
+        "curves", data.get("curves"), problems, lambda where, key, part: _curve(where, key, part, inherited, problems)
+    )
+    claims = [_claim(i, part, tuple(curves), problems) for i, part in enumerate(data.get("claims") or ())]
+    problems += [f"boxes: {b!r}: {or_near(b, curves)}" for b in found.get("boxes", ()) if b not in curves]
+    if problems:
+        return None
+    found["boxes"] = found["boxes"] or tuple(curves)
+    return AccuracyStudy(
+        name=name,
+        **_without_kind(found),
+        float32=float32.get("float32"),
+        float32_place=float32.get("place", ""),
+        claims=tuple(claims),
+        curves=tuple(curves.values()),
+    )
+
+
+def _curve(where: str, name: str, data: object, inherited: Mapping[str, Any], problems: list[str]) -> Curve | None:
+    reading = Reading.of(where, data, problems, (*keys.SHARED, "paper"))
+    found = reading.take(keys.SHARED, inherited)
+    _check_curve(where, reading, problems)
+    quoted = None
+    if reading.data.get("paper") is not None:
+        said = _part(f"{where}paper.", reading.data["paper"], keys.QUOTED, problems)
+        given, rates = len(said.get("accuracy", ())), len(found.get("rber", ()))
+        if given and reading.has("rber") and given != rates:
+            problems.append(f"{where}paper.accuracy: {given} values: must be one for each rber ({rates})")
+        quoted = None if problems else Quoted(**said)
+    return None if problems else Curve(name=name, **found, paper=quoted)
+
+
+def _check_curve(where: str, reading: Reading, problems: list[str]) -> None:
+    found = reading.found
+    if reading.has("rber", "rung_rber") and max(found["rber"]) > found["rung_rber"]:
+        problems.append(f"{where}rung_rber: {found['rung_rber']:g}: must be at least the highest rber")
+    if reading.has("images") and found["images"] % BLOCK_IMAGES:
+        problems.append(f"{where}images: {found['images']}: must be a multiple of {BLOCK_IMAGES}")
+
+
+def _claim(i: int, data: object, curves: tuple[str, ...], problems: list[str]) -> Claim | None:
+    where = f"claims.{i + 1}."
+    found = _part(where, data, keys.CLAIM, problems)
+    problems += [f"{where}curves: {c!r}: {or_near(c, curves)}" for c in found.get("curves", ()) if c not in curves]
+    return None if problems else Claim(**found)
+
+
+def _summary(name: str, data: dict, problems: list[str]) -> SummaryStudy | None:
+    own = keys.COMMON | {"place": keys.FLOAT32["place"]}
+    found = Reading.of("", data, problems, (*own, "rows")).take(own)
+    rows = _named("rows", data.get("rows"), problems, lambda where, key, part: _row(where, key, part, problems))
+    return None if problems else SummaryStudy(name=name, **_without_kind(found), rows=tuple(rows.values()))
+
+
+def _row(where: str, name: str, data: object, problems: list[str]) -> SummaryRow | None:
+    found = _part(where, data, keys.SUMMARY_ROW, problems)
+    if not problems and bool(found["study"]) == bool(found["not_measured"]):
+        problems.append(f"{where}study: must be given, or not_measured in its place")
+    if problems:
+        return None
+    without, nulling = found.pop("paper")
+    return SummaryRow(name=name, **found, paper_without=without, paper_nulling=nulling)
+
+
+def _distortion(name: str, data: dict, problems: list[str]) -> DistortionStudy | None:
+    own = keys.COMMON | keys.DISTORTION
+    found = Reading.of("", data, problems, tuple(own)).take(own)
+    return None if problems else DistortionStudy(name=name, **_without_kind(found))
+
+
+def _part(where: str, data: object, table: Mapping, problems: list[str]) -> dict[str, Any]:
+    return Reading.of(where, data, problems, tuple(table)).take(table)
+
+
+def _named(where: str, data: object, problems: list[str], read: Callable[[str, str, Any], Any]) -> dict[str, Any]:
+    if not isinstance(data, dict) or not data:
+        problems.append(f"{where}: must be a mapping with at least one name")
+        return {}
+    return {key: read(f"{where}.{key[:60]}.", key, part) for key, part in data.items()}
+
+
+def _without_kind(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in found.items() if key != "kind"}
+
+
+_READERS = {"accuracy": _accuracy, "summary": _summary, "distortion": _distortion}

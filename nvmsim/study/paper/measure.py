@@ -1,0 +1,49 @@
+"""Measure the paper's studies anew, into a store of one's own."""
+
+from collections.abc import Sequence
+
+from nvmsim.accuracy.collect import measure
+from nvmsim.accuracy.store import Store
+from nvmsim.errors import InputError
+from nvmsim.study.paper.points import Point, curves_of, measurements, points_of
+from nvmsim.study.paper.sources import Networks
+from nvmsim.study.paper.spec import Study
+
+
+def points_here(studies: Sequence[Study], networks: Networks) -> tuple[Point, ...]:
+    """Return the points of all studies whose networks are here."""
+    curves = [curve for curve in curves_of(studies) if curve.model in networks.sources]
+    return tuple(point for curve in curves for point in points_of(curve, networks.sources))
+
+
+def measure_studies(
+    studies: Sequence[Study],
+    store: Store,
+    networks: Networks,
+    *,
+    time_limit_s: float | None = None,
+    workers: int | None = None,
+    progress: bool = False,
+) -> bool:
+    """Measure what ``store`` lacks of the studies, and tell whether it is all there now.
+
+    All points fill evenly: trials 0 to 7 of each come first. Raises InputError where a study asks for more images than
+    its network's test set has, Interrupted on Ctrl-C.
+    """
+    running, blocks = networks.runnable()
+    points = points_here(studies, running)
+    problems = [
+        f"{point.curve.name}: images: {point.curve.images}: the test set of {name} is smaller"
+        for point in points
+        if point.plan.blocks > blocks[name := point.curve.model]
+    ]
+    if problems:
+        raise InputError(sorted(set(problems)))
+    return measure(
+        measurements(points, blocks=blocks),
+        store=store,
+        sources=running.sources,
+        time_limit_s=time_limit_s,
+        workers=workers,
+        progress=progress,
+    )

@@ -1,0 +1,44 @@
+"""The networks that studies need: those that are here, and why the others are not."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nvmsim.errors import InputError
+from nvmsim.study.paper.spec import Curve
+from nvmsim.zoo.card import load_card
+
+if TYPE_CHECKING:
+    from nvmsim.zoo.card import Card
+    from nvmsim.zoo.model import Model
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Networks by name: ``sources`` holds cards or models, ``missing`` says why a name has none."""
+
+    sources: "Mapping[str, Card | Model]"
+    missing: Mapping[str, str]
+
+    @classmethod
+    def of(cls, curves: Iterable[Curve], given: "Mapping[str, Card | Model] | None" = None) -> "Networks":
+        """Return the networks of ``curves``: ``given`` ones, or bundled cards."""
+        sources, missing = dict(given or {}), {}
+        for name in dict.fromkeys(curve.model for curve in curves):
+            try:
+                sources.setdefault(name, sources.get(name) or load_card(name))
+            except InputError as error:
+                missing[name] = "; ".join(error.problems)
+        return cls(sources, missing)
+
+    def runnable(self) -> tuple["Networks", dict[str, int]]:
+        """Build each network with its test set: return those that can run here, and the blocks of their test sets."""
+        from nvmsim.zoo.network import Network
+
+        blocks, missing = {}, dict(self.missing)
+        for name, source in self.sources.items():
+            try:
+                blocks[name] = Network(source).blocks
+            except InputError as error:
+                missing[name] = "; ".join(error.problems)
+        return Networks({name: self.sources[name] for name in blocks}, missing), blocks
