@@ -3,7 +3,7 @@
 from nvmsim.accuracy.ranges import SCOPES
 from nvmsim.device.schema import Choice, Number, Text
 from nvmsim.device.sections import Key
-from nvmsim.study.paper.read import ACCURACY, LINE, NAME, RBER, EncodingText, Many, Rising
+from nvmsim.study.paper.read import ACCURACY, CURVE, LINE, NAME, RBER, ByRate, EncodingText, Many, Rising
 
 KINDS = ("accuracy", "summary", "distortion")
 TESTS = ("falling robustness", "rising errors", "higher accuracy", "smaller spread", "fewer outliers")
@@ -29,24 +29,24 @@ SHARED = {
 }
 ACCURACY_ONLY = {
     "figures": Key(Many(Choice(FIGURES)), ()),
-    "boxes": Key(Many(NAME), ()),
+    "boxes": Key(Many(CURVE), ()),
 }
 FLOAT32 = {"float32": Key(ACCURACY), "place": Key(LINE)}
 QUOTED = {
     "place": Key(LINE),
-    "accuracy": Key(Many(ACCURACY), ()),
+    "accuracy": Key(ByRate(ACCURACY), ()),
     "robustness": Key(Rising(RBER, 2), None),
 }
 CLAIM = {
     "says": Key(LINE),
     "place": Key(LINE),
     "test": Key(Choice(TESTS)),
-    "curves": Key(Many(NAME, 1)),
+    "curves": Key(Many(CURVE, 1)),
 }
 SUMMARY_ROW = {
     "study": Key(Text(r"[\w.-]*", "the name of a study", most=60), ""),
-    "without": Key(NAME, ""),
-    "nulling": Key(NAME, ""),
+    "without": Key(CURVE, ""),
+    "nulling": Key(CURVE, ""),
     "not_measured": Key(LINE, ""),
     "paper": Key(Rising(RBER, 2)),
 }

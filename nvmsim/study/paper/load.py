@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from nvmsim.defaults import BLOCK_IMAGES
+from nvmsim.device.check import shown
 from nvmsim.device.plain import parse_file
+from nvmsim.device.schema import Wrong
 from nvmsim.errors import InputError
 from nvmsim.resources import bundled
 from nvmsim.study.paper import keys
-from nvmsim.study.paper.read import Reading
+from nvmsim.study.paper.read import CURVE, Reading
 from nvmsim.study.paper.spec import (
     AccuracyStudy,
     Claim,
@@ -54,7 +56,7 @@ def load_study(path: Path) -> Study:
     """Read one study; raises InputError with everything that is wrong in the file.
 
     >>> load_study(folder() / "table-2.yaml").curves[0].paper.accuracy[12]
-    0.94875
+    (0.012, 0.94875)
     """
     data = parse_file(path, str(path))
     problems: list[str] = []
@@ -81,7 +83,7 @@ def _accuracy(name: str, data: dict, problems: list[str]) -> AccuracyStudy | Non
     curves = _named(
         "curves", data.get("curves"), problems, lambda where, key, part: _curve(where, key, part, inherited, problems)
     )
-    claims = [_claim(i, part, tuple(curves), problems) for i, part in enumerate(data.get("claims") or ())]
+    claims = [_claim(i, part, tuple(curves), problems) for i, part in enumerate(_listed(data.get("claims"), problems))]
     problems += [f"boxes: {b!r}: {or_near(b, curves)}" for b in found.get("boxes", ()) if b not in curves]
     if problems:
         return None
@@ -103,9 +105,11 @@ def _curve(where: str, name: str, data: object, inherited: Mapping[str, Any], pr
     quoted = None
     if reading.data.get("paper") is not None:
         said = _part(f"{where}paper.", reading.data["paper"], keys.QUOTED, problems)
-        given, rates = len(said.get("accuracy", ())), len(found.get("rber", ()))
-        if given and reading.has("rber") and given != rates:
-            problems.append(f"{where}paper.accuracy: {given} values: must be one for each rber ({rates})")
+        problems += [
+            f"{where}paper.accuracy: {rate:g}: must be one of rber"
+            for rate, _ in said.get("accuracy", ())
+            if reading.has("rber") and rate not in found["rber"]
+        ]
         quoted = None if problems else Quoted(**said)
     return None if problems else Curve(name=name, **found, paper=quoted)
 
@@ -116,6 +120,13 @@ def _check_curve(where: str, reading: Reading, problems: list[str]) -> None:
         problems.append(f"{where}rung_rber: {found['rung_rber']:g}: must be at least the highest rber")
     if reading.has("images") and found["images"] % BLOCK_IMAGES:
         problems.append(f"{where}images: {found['images']}: must be a multiple of {BLOCK_IMAGES}")
+
+
+def _listed(data: object, problems: list[str]) -> list:
+    if data is not None and not isinstance(data, list):
+        problems.append(f"claims: {shown(data)}: must be a list of mappings with {', '.join(keys.CLAIM)}")
+        return []
+    return data or []
 
 
 def _claim(i: int, data: object, curves: tuple[str, ...], problems: list[str]) -> Claim | None:
@@ -156,6 +167,11 @@ def _named(where: str, data: object, problems: list[str], read: Callable[[str, s
     if not isinstance(data, dict) or not data:
         problems.append(f"{where}: must be a mapping with at least one name")
         return {}
+    for key in data:
+        try:
+            CURVE.read(key)
+        except Wrong as error:
+            problems.append(f"{where}.{shown(key)}: must be {error}")
     return {key: read(f"{where}.{key[:60]}.", key, part) for key, part in data.items()}
 
 

@@ -53,6 +53,23 @@ class Rising(Many):
 
 
 @dataclass(frozen=True)
+class ByRate:
+    """A mapping from rates to values of one kind."""
+
+    each: Kind
+    unit: str = ""
+
+    def read(self, value: object) -> tuple[tuple[float, Any], ...]:
+        """Return the pairs (rate, value)."""
+        if not isinstance(value, dict):
+            raise Wrong("a mapping from rates to values, such as {0.001: 0.99}")
+        pairs = tuple((RBER.read(rate), self.each.read(found)) for rate, found in value.items())
+        if len({rate for rate, _ in pairs}) < len(pairs):
+            raise Wrong("a mapping from rates to values, no rate twice")
+        return pairs
+
+
+@dataclass(frozen=True)
 class EncodingText:
     """The specification of an encoding."""
 
@@ -70,6 +87,7 @@ class EncodingText:
 RBER = Number(high=0.5)
 ACCURACY = Number(high=1)
 LINE = Text(r"\S.*", "one line of text", most=300)
+CURVE = Text(r"\w[\w .,+-]*", "letters, digits, spaces and any of _ . , + -", most=60)
 NAME = Text(r"[\w][\w.+-]*", "letters, digits and any of _ . + -", most=60)
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 class Quoted:
     """What the paper says of one curve, and where.
 
-    ``accuracy`` has one mean accuracy (0 to 1) for each of the curve's rates, or is empty. ``robustness`` is its
-    R(0.95), the largest listed RBER that keeps 95 % of the accuracy, with the next listed one.
+    ``accuracy`` pairs rates of the curve with mean accuracies (0 to 1). ``robustness`` is its R(0.95), the largest
+    listed RBER that keeps 95 % of the accuracy, with the next listed one.
     """
 
     place: str
-    accuracy: tuple[float, ...] = ()
+    accuracy: tuple[tuple[float, float], ...] = ()
     robustness: tuple[float, float] | None = None
 
 
