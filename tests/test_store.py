@@ -103,6 +103,45 @@ def test_who_wrote_is_recorded(path):
     assert {"machine", "processor", "torch", "threads", "workers"} <= set(run["platform"])
 
 
+def test_merging_keeps_who_counted_what(path, tmp_path):
+    other = tmp_path / "other.sqlite"
+    with Store(other) as store:
+        store.add([trial(0)])
+        store.begin_run(threads=1, workers=5)
+        store.add([trial(1)])
+    with Store(path) as store:
+        store.begin_run(threads=1, workers=7)
+        store.add([trial(2)])
+        for _ in range(2):
+            store.merge(other)
+        assert [run["platform"]["workers"] for run in store.runs()] == [7, 5]
+        writers = {cell: about.get("workers") for cell, about in store.writers("a" * 64).items()}
+    assert writers == {(0, 0): None, (1, 0): 5, (2, 0): 7}
+
+
+def test_a_store_in_a_folder_that_cannot_be_written_can_be_read(path):
+    with Store(path) as store:
+        store.add([trial(0)])
+        store._db.execute("PRAGMA journal_mode = DELETE")
+    before = path.read_bytes()
+    path.parent.chmod(0o500)
+    try:
+        with Store(path, read_only=True) as store:
+            assert store.rows("a" * 64).blocks[0, 0].correct == 490
+            with pytest.raises(InputError, match="cannot be written"):
+                store.add([trial(1)])
+    finally:
+        path.parent.chmod(0o700)
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_reading_only_makes_no_file(tmp_path):
+    with pytest.raises(InputError, match=r"none\.sqlite: cannot be opened"):
+        Store(tmp_path / "none.sqlite", read_only=True)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_trial_takes_less_than_1_kb(path):
     with Store(path) as store:
         store.add([trial(number, blocks=range(20)) for number in range(2000)])

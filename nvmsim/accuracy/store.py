@@ -7,17 +7,16 @@ stores merge by union. Only the parent process writes, one transaction a batch (
 import errno
 import json
 import os
-import platform
 import socket
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from nvmsim.accuracy.machine import this_machine
 from nvmsim.accuracy.records import BlockCount, TaskFacts, TaskRows, Trial, TrialCounts
 from nvmsim.errors import InputError
 
@@ -35,13 +34,27 @@ CREATE TABLE blocks (task INTEGER, trial INTEGER, block INTEGER, correct INTEGER
     run INTEGER, PRIMARY KEY (task, trial, block)) WITHOUT ROWID;
 CREATE TABLE notes (key TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;
 """
+_SAME_RUN = "(r.host, r.pid, r.started, r.platform) = (o.host, o.pid, o.started, o.platform)"
+_SAME_TASK = "JOIN other.tasks AS theirs ON theirs.number = o.task JOIN main.tasks AS t ON t.id = theirs.id"
+MERGE = (
+    f"""INSERT INTO runs SELECT NULL, host, pid, started, ended, platform FROM other.runs AS o
+    WHERE NOT EXISTS (SELECT 1 FROM main.runs AS r WHERE {_SAME_RUN})""",
+    "INSERT OR IGNORE INTO tasks SELECT NULL, id, text, images, blocks, weights, change_bound FROM other.tasks",
+    f"""INSERT OR IGNORE INTO trials SELECT t.number, o.trial, raw_flips, raw_bits, residual_flips, data_bits, nulled,
+    failed_codewords FROM other.trials AS o {_SAME_TASK}""",
+    f"""INSERT OR IGNORE INTO blocks SELECT t.number, b.trial, block, correct, b.images, seconds, r.number
+    FROM other.blocks AS b {_SAME_TASK.replace("o.task", "b.task")} LEFT JOIN other.runs AS o ON o.number = b.run
+    LEFT JOIN main.runs AS r ON {_SAME_RUN}""",
+    "INSERT OR IGNORE INTO notes SELECT key, json FROM other.notes",
+)
 COUNTS = ("raw_flips", "raw_bits", "residual_flips", "data_bits", "nulled", "failed_codewords")
 
 
 class Store:
     """A results file; opening it creates it, checks it, and raises InputError if it cannot be used.
 
-    ``wait_s`` is how long to wait for another client that is writing.
+    ``wait_s`` is how long to wait for another client that is writing. With ``read_only`` the file must be there and
+    stays as it is, in a folder that cannot be written too; nobody may be writing to it.
 
     >>> import tempfile
     >>> with Store(Path(tempfile.mkdtemp()) / "results.sqlite") as store:
@@ -50,19 +63,26 @@ class Store:
     {'seconds': 1.5}
     """
 
-    def __init__(self, path: str | Path, *, wait_s: float = WAIT_S) -> None:
+    def __init__(self, path: str | Path, *, wait_s: float = WAIT_S, read_only: bool = False) -> None:
         self.path = Path(path)
         self._wait_s = wait_s
         self._run: int | None = None
         with self._guard("cannot be opened"):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(self.path, timeout=wait_s, isolation_level=None)
+            self._db = self._immutable() if read_only else self._connect()
         try:
             with self._guard("cannot be read"):
                 self._open()
         except BaseException:
             self._db.close()
             raise
+
+    def _connect(self) -> sqlite3.Connection:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        return sqlite3.connect(self.path, timeout=self._wait_s, isolation_level=None)
+
+    def _immutable(self) -> sqlite3.Connection:
+        where = self.path.resolve(strict=True).as_uri()
+        return sqlite3.connect(f"{where}?immutable=1", uri=True, isolation_level=None)
 
     def __enter__(self) -> "Store":
         return self
@@ -158,17 +178,7 @@ class Store:
         """Record, once, who writes from now on: machine, versions, threads and workers."""
         if self._run is not None:
             return
-        about = json.dumps(
-            {
-                "machine": platform.machine(),
-                "system": platform.platform(),
-                "processor": _processor(),
-                "python": platform.python_version(),
-                "torch": version("torch"),
-                "threads": threads,
-                "workers": workers,
-            }
-        )
+        about = json.dumps({**this_machine(), "threads": threads, "workers": workers})
         with self._guard("cannot be written"), self._transaction():
             row = self._db.execute(
                 "INSERT INTO runs (host, pid, started, platform) VALUES (?, ?, ?, ?)",
@@ -221,16 +231,31 @@ class Store:
             names = ("host", "pid", "started", "ended", "platform")
             return [{**dict(zip(names, row, strict=True)), "platform": json.loads(row[4])} for row in found]
 
+    def writers(self, task_id: str) -> dict[tuple[int, int], dict[str, Any]]:
+        """Return the platform that each (trial, block) of a task was counted on, {} where it was not noted."""
+        platforms = {number: json.loads(text) for number, text in self._all("SELECT number, platform FROM runs")}
+        cells = self._all(
+            "SELECT trial, block, run FROM blocks WHERE task = (SELECT number FROM tasks WHERE id = ?)", task_id
+        )
+        return {(trial, block): platforms.get(run, {}) for trial, block, run in cells}
+
+    def _all(self, query: str, *values: object) -> list[tuple]:
+        with self._guard("cannot be read"):
+            return self._db.execute(query, values).fetchall()
+
     def merge(self, other: str | Path) -> None:
         """Take in what another store holds; merging it twice changes nothing. Raises InputError if it is no store."""
         if not Path(other).is_file():
             raise InputError(f"{other}: no such results file")
-        with Store(other, wait_s=self._wait_s) as source:
-            for task_id in source.task_ids():
-                self.add(_trials_of(source.rows(task_id)))
-            notes = source._db.execute("SELECT key, json FROM notes").fetchall()
-        with self._guard("cannot be written"), self._transaction():
-            self._db.executemany("INSERT OR IGNORE INTO notes VALUES (?, ?)", notes)
+        Store(other, wait_s=self._wait_s).close()
+        with self._guard("cannot be read"):
+            self._db.execute("ATTACH ? AS other", (str(other),))
+        try:
+            with self._guard("cannot be written"), self._transaction():
+                for statement in MERGE:
+                    self._db.execute(statement)
+        finally:
+            self._db.execute("DETACH other")
 
     def note(self, key: str) -> Any | None:
         """Return the JSON value kept under ``key``, None if there is none."""
@@ -244,20 +269,5 @@ class Store:
             self._db.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (key, json.dumps(value)))
 
 
-def _trials_of(rows: TaskRows) -> list[Trial]:
-    blocks: dict[int, dict[int, BlockCount]] = {}
-    for (trial, block), count in sorted(rows.blocks.items()):
-        blocks.setdefault(trial, {})[block] = count
-    return [Trial(rows.facts, trial, counts, blocks.get(trial, {})) for trial, counts in sorted(rows.trials.items())]
-
-
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor()
