@@ -10,7 +10,7 @@ from nvmsim.errors import InputError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 done, 1 no result, 2 bad input, 130 interrupted.
+    """Run one command and return its exit code: 0 done, 1 no result or a wrong one, 2 bad input, 130 interrupted.
 
     >>> main(["devices", "check", "no-such-file.yaml"])
     2
@@ -39,11 +39,12 @@ def _fail(problems: Sequence[str]) -> int:
 
 
 def _dispatch(options: argparse.Namespace) -> int:
-    text = COMMANDS[options.command](options)
+    answer = COMMANDS[options.command](options)
+    text, code = answer if isinstance(answer, tuple) else (answer, 0)
     if sys.stdout is not None:  # closed by the caller, who then wants the folder alone
         print(text.rstrip("\n"))
         sys.stdout.flush()
-    return 0
+    return code
 
 
 def _run(options: argparse.Namespace) -> str:
@@ -99,13 +100,13 @@ def _bench(options: argparse.Namespace) -> str:
     return bench_report(options.names, quick=options.quick, fmt=options.format)
 
 
-def _reproduce(options: argparse.Namespace) -> str:
+def _reproduce(options: argparse.Namespace) -> tuple[str, int]:
     from nvmsim.cli_reproduce import reproduce_command
 
     return reproduce_command(options)
 
 
-COMMANDS: dict[str, Callable[[argparse.Namespace], str]] = {
+COMMANDS: dict[str, Callable[[argparse.Namespace], str | tuple[str, int]]] = {
     "run": _run,
     "timing": _timing,
     "layout": _layout,

@@ -182,9 +182,23 @@ def _add_bench(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_reproduce(commands: argparse._SubParsersAction) -> None:
-    parser = commands.add_parser("reproduce", help="the paper's tables and figures beside what was measured here")
+    parser = commands.add_parser(
+        "reproduce",
+        help="the paper's tables and figures beside what was measured here",
+        description="Draw the paper's tables and figures from stored trials, beside the paper's numbers, and do a "
+        "random sample of these trials again to see that they are right. Exit code 1: they are not.",
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help="which studies, such as table-2 (default: all)")
+    parser.add_argument("--quick", action="store_true", help="a small sample, and exact distortions to 10 bits only")
     parser.add_argument("--full", action="store_true", help="measure every trial again, into a store of your own")
-    parser.add_argument("--store", metavar="FILE", help="where --full keeps its trials")
-    parser.add_argument("--time-limit", type=float, metavar="S", help="end --full after so many seconds")
+    parser.add_argument("--sample", type=int, metavar="N", help="stored blocks of images to do again (60, --quick 16)")
+    parser.add_argument("--seed", type=int, metavar="N", help="which sample (default: a new one each time)")
+    parser.add_argument(
+        "--store",
+        metavar="FILE",
+        help="draw from these trials; with --full: measure into them (nvmsim-results/paper.sqlite)",
+    )
+    parser.add_argument("--out", metavar="DIR", help="also write paper.md and its figures there")
     parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one a core)")
+    parser.add_argument("--time-limit", type=float, metavar="S", help="end measuring or checking after so many seconds")
+    _format_argument(parser, "table", "json")

@@ -1,30 +1,105 @@
-"""``nvmsim reproduce``: the paper's tables and figures, beside what was measured here."""
+"""``nvmsim reproduce``: the paper's tables and figures, beside what was measured."""
 
 import argparse
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from secrets import randbits
 
+from nvmsim.accuracy.executor import available_cores
 from nvmsim.accuracy.store import Store
-from nvmsim.study.paper.load import load_studies
-from nvmsim.study.paper.measure import measure_studies
+from nvmsim.errors import InputError
+from nvmsim.report.paper_text import render_json, render_text
+from nvmsim.study.paper.check import Check, check_cells, draw_cells, expected_s
+from nvmsim.study.paper.load import folder, load_studies
+from nvmsim.study.paper.measure import expected_full, measure_studies, points_here
+from nvmsim.study.paper.outcome import Rows
 from nvmsim.study.paper.points import curves_of
+from nvmsim.study.paper.reproduce import networks_of, reproduce, with_sources
 from nvmsim.study.paper.sources import Networks
+from nvmsim.study.paper.spec import Study
 from nvmsim.study.run import RESULTS
 
+SAMPLE, SAMPLE_S = 60, 180.0
+QUICK_SAMPLE, QUICK_SAMPLE_S = 16, 40.0
+SHIPPED = "trials.sqlite"
 
-def reproduce_command(options: argparse.Namespace) -> str:
-    """Answer ``nvmsim reproduce`` with its options; returns what stdout gets."""
+
+def reproduce_command(options: argparse.Namespace) -> tuple[str, int]:
+    """Answer ``nvmsim reproduce``: return what stdout gets, and the exit code: 1 if the store's sample was not met."""
+    _check_options(options)
     studies = load_studies(options.names)
-    networks = Networks.of(curves_of(studies))
-    with Store(Path(options.store or RESULTS / "paper.sqlite")) as store:
-        whole = measure_studies(
-            studies,
-            store,
-            networks,
-            time_limit_s=options.time_limit,
-            workers=options.workers,
-            progress=True,
-        )
-    for name, reason in networks.missing.items():
-        print(f"nvmsim: {name}: not measured: {reason}", file=sys.stderr)
-    return "all measured" if whole else "the time was used up; run again to go on"
+    networks = networks_of(studies)
+    _say(f"{len(studies)} studies: {', '.join(study.name for study in studies)}")
+    with _store(options) as store:
+        if options.full:
+            _measure(studies, store, networks, options)
+        check = _check(studies, store, networks, options)
+        found = reproduce(studies, store, networks, quick=options.quick)
+        if options.out:
+            from nvmsim.report.paper_files import write_paper
+
+            _say(f"wrote {write_paper(found, Path(options.out))}")
+    for problem in check.problems if check else ():
+        _say(problem)
+    text = render_json(found, check) if options.format == "json" else render_text(found, check)
+    return text, 1 if check and check.problems else 0
+
+
+def _check_options(options: argparse.Namespace) -> None:
+    checks = {
+        f"--sample: {options.sample}: must be from 0 to 100000": options.sample is None
+        or 0 <= options.sample <= 100_000,
+        f"--time-limit: {options.time_limit}: must be above 0 seconds": options.time_limit is None
+        or options.time_limit > 0,
+        f"--workers: {options.workers}: must be from 1 to 1024": options.workers is None
+        or 1 <= options.workers <= 1024,
+        "--quick: a short check of what is stored: leave out --full": not (options.quick and options.full),
+    }
+    if problems := [problem for problem, holds in checks.items() if not holds]:
+        raise InputError(problems)
+
+
+@contextmanager
+def _store(options: argparse.Namespace) -> Iterator[Store]:
+    if options.full:
+        with Store(Path(options.store or RESULTS / "paper.sqlite")) as store:
+            yield store
+        return
+    path = Path(options.store or folder() / SHIPPED)
+    if not path.is_file():
+        raise InputError(f"{path}: no such results file; nvmsim reproduce --full makes one")
+    with Store(path, read_only=not options.store) as store:
+        yield store
+
+
+def _measure(studies: Sequence[Study], store: Store, networks: Networks, options: argparse.Namespace) -> None:
+    every, workers = with_sources(studies), options.workers or available_cores()
+    _say(expected_full(every, store, networks, workers=workers))
+    whole = measure_studies(every, store, networks, time_limit_s=options.time_limit, workers=workers, progress=True)
+    if not whole:
+        _say(f"the time was used up; what was measured is in {store.path}: run again to go on")
+
+
+def _check(studies: Sequence[Study], store: Store, networks: Networks, options: argparse.Namespace) -> Check | None:
+    if options.full or options.sample == 0:
+        return None
+    most, limit_s = (QUICK_SAMPLE, QUICK_SAMPLE_S) if options.quick else (SAMPLE, SAMPLE_S)
+    most, seed = options.sample or most, randbits(32) if options.seed is None else options.seed
+    workers = options.workers or available_cores()
+    every = [study for study in with_sources(studies) if curves_of([study])]
+    points = [(study.name, point) for study in every for point in points_here([study], networks)]
+    limit_s = options.time_limit or limit_s
+    cells = draw_cells(points, Rows(store), most=most, seed=seed, limit_s=limit_s * workers)
+    _say(f"doing {len(cells)} stored blocks again takes about {expected_s(cells, workers) + 10:.0f} s")
+    running, _ = Networks(
+        {cell.point.curve.model: networks.sources[cell.point.curve.model] for cell in cells}, {}
+    ).runnable()
+    return check_cells(
+        cells, store, running, seed=seed, workers=workers, time_limit_s=options.time_limit, progress=True
+    )
+
+
+def _say(text: str) -> None:
+    print(f"nvmsim: {text}", file=sys.stderr)

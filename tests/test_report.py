@@ -21,10 +21,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.cbook import boxplot_stats
 
+from nvmsim.accuracy.quartiles import box
 from nvmsim.errors import InputError
 from nvmsim.report.accuracy_scale import AccuracyScale
 from nvmsim.report.drawing import spread_out
-from nvmsim.report.figure_boxes import box
 from nvmsim.report.figures import draw_figures
 from nvmsim.report.files import write_report
 from nvmsim.report.html import render_html

@@ -1,13 +1,12 @@
 """A box a scheme: how much the accuracy differs from trial to trial."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from nvmsim.accuracy.quartiles import box
 from nvmsim.report.accuracy_scale import AccuracyScale
 from nvmsim.report.drawing import INK, MUTED, is_narrow, scheme_colours, titled
 from nvmsim.report.findings import boxes_title
@@ -17,31 +16,6 @@ from nvmsim.study.tradeoff import Result, Row
 _ROW_IN, _BOTTOM, _RIGHT = 0.27, 0.74, 0.26  # inch
 _DOTS = 256
 _GOLDEN = 0.6180339887498949
-
-
-class Box(NamedTuple):
-    """Quartiles, whiskers and outliers of a sample, as the paper draws them (Fig. 3)."""
-
-    whisker_low: float
-    low: float
-    median: float
-    high: float
-    whisker_high: float
-    outliers: tuple[float, ...]
-
-
-def box(values: Sequence[float]) -> Box:
-    """Return quartiles, the last values within 1.5 interquartile ranges of them, and the values beyond.
-
-    >>> box([1, 2, 3, 4, 100])
-    Box(whisker_low=1.0, low=2.0, median=3.0, high=4.0, whisker_high=4.0, outliers=(100.0,))
-    """
-    sample = np.sort(np.asarray(values, float))
-    low, median, high = (float(q) for q in np.percentile(sample, (25, 50, 75)))
-    reach = 1.5 * (high - low)
-    inside = sample[(sample >= low - reach) & (sample <= high + reach)]
-    beyond = sample[(sample < low - reach) | (sample > high + reach)]
-    return Box(float(inside[0]), low, median, high, float(inside[-1]), tuple(map(float, beyond)))
 
 
 def build(result: Result, width_in: float) -> tuple[Figure, str, str]:

@@ -1,6 +1,7 @@
 """Studies from YAML: read, checked as a whole, frozen."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,20 +37,21 @@ def study_names() -> tuple[str, ...]:
     >>> study_names()[0]
     'table-2'
     """
-    return tuple(study.name for study in _all())
+    return tuple(study.name for study in _all(folder()))
 
 
 def load_studies(names: list[str] | tuple[str, ...] = ()) -> tuple[Study, ...]:
     """Return the studies of these names (none: all) in the paper's order; InputError names those that are unknown."""
-    studies = _all()
+    studies = _all(folder())
     known = [study.name for study in studies]
     if problems := [f"study {name!r}: {or_near(name, known)}" for name in names if name not in known]:
         raise InputError(problems)
     return tuple(study for study in studies if not names or study.name in names)
 
 
-def _all() -> tuple[Study, ...]:
-    return tuple(sorted(map(load_study, folder().glob("*.yaml")), key=lambda study: (study.order, study.name)))
+@cache
+def _all(where: Path) -> tuple[Study, ...]:
+    return tuple(sorted(map(load_study, where.glob("*.yaml")), key=lambda study: (study.order, study.name)))
 
 
 def load_study(path: Path) -> Study:

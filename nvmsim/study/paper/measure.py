@@ -1,6 +1,7 @@
 """Measure the paper's studies anew, into a store of one's own."""
 
 from collections.abc import Sequence
+from statistics import fmean
 
 from nvmsim.accuracy.collect import measure
 from nvmsim.accuracy.store import Store
@@ -47,3 +48,22 @@ def measure_studies(
         workers=workers,
         progress=progress,
     )
+
+
+def expected_full(studies: Sequence[Study], store: Store, networks: Networks, *, workers: int) -> str:
+    """Say about how long measuring what ``store`` lacks takes, from the blocks of each network that it holds."""
+    missing: dict[str, int] = {}
+    seconds: dict[str, list[float]] = {}
+    for point in points_here(studies, networks):
+        rows, model = store.rows(point.task.id), point.curve.model
+        known = rows.blocks if rows else {}
+        missing[model] = missing.get(model, 0) + max(point.plan.cells - len(known), 0)
+        seconds.setdefault(model, []).extend(count.seconds for count in known.values())
+    parts = []
+    for model, blocks in missing.items():
+        if blocks:
+            time = (
+                f"about {blocks * fmean(seconds[model]) / workers / 60:.0f} min" if seconds[model] else "time unknown"
+            )
+            parts.append(f"{model}: {blocks:,} blocks of images, {time}")
+    return f"to measure on {workers} cores: {'; '.join(parts) or 'nothing, all is stored'}"

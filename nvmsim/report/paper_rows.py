@@ -1,0 +1,154 @@
+"""The cells of the tables that set the paper beside what was measured: text, the same in the terminal and in Markdown."""
+
+from collections.abc import Sequence
+
+from nvmsim.accuracy.crossing import EQUAL, Crossing
+from nvmsim.report.formats import points
+from nvmsim.study.paper.distortion import DistortionOutcome, Width
+from nvmsim.study.paper.outcome import CurveOutcome, PointOutcome, Robustness
+from nvmsim.study.paper.reproduce import AccuracyOutcome
+from nvmsim.study.paper.summary import SummaryOutcome
+
+NONE = "-"
+NOT_MEASURED = "not measured"
+Rows = list[tuple[str, ...]]
+
+
+def point_rows(outcome: AccuracyOutcome) -> Rows:
+    """Return heading and rows of accuracy against RBER."""
+    heading = ("curve", "RBER", "paper", "ours", "95 % interval", "points", "verdict", "trials x images")
+    rows = [heading]
+    for curve in outcome.curves:
+        rows += [_point(curve, point) for point in curve.points] if curve.measured else [_unmeasured(curve)]
+    return rows
+
+
+def _unmeasured(curve: CurveOutcome) -> tuple[str, ...]:
+    span = f"{curve.curve.rber[0]:g} to {curve.curve.rber[-1]:g}"
+    return (curve.curve.name, span, NONE, NOT_MEASURED, NONE, NONE, NONE, NONE)
+
+
+def _point(curve: CurveOutcome, point: PointOutcome) -> tuple[str, ...]:
+    paper = NONE if point.paper is None else f"{point.paper:.4f}"
+    if point.estimate is None:
+        return (curve.curve.name, f"{point.rber:g}", paper, NOT_MEASURED, NONE, NONE, NONE, NONE)
+    found = point.estimate
+    return (
+        curve.curve.name,
+        f"{point.rber:g}",
+        paper,
+        f"{found.mean:.4f}",
+        f"[{found.low:.4f}, {found.high:.4f}]",
+        NONE if point.difference is None else f"{100 * point.difference:+.2f}",
+        point.verdict or NONE,
+        f"{found.trials} x {found.images:,}",
+    )
+
+
+def robustness_rows(outcome: AccuracyOutcome) -> Rows:
+    """Return heading and rows of R(0.95), a row a measured curve; no rows where no curve has errors."""
+    heading = ("R(0.95)", "paper", "ours, listed rates", "between rates", "t-interval", "95 % interval", "verdict")
+    rows = [(curve.curve.name, *_robustness(curve.robustness)) for curve in outcome.curves if curve.robustness]
+    return [heading, *rows] if rows else []
+
+
+def _robustness(found: Robustness) -> tuple[str, ...]:
+    grid = found.narrow.on_grid
+    return (
+        NONE if found.paper is None else f"{found.paper[0]:g}",
+        "below all" if grid is None else f"{grid:g}",
+        rate_text(found.narrow),
+        limits_text(found.narrow),
+        limits_text(found.wide),
+        found.verdict or NONE,
+    )
+
+
+def rate_text(found: Crossing) -> str:
+    """Return where a mean falls below its target, such as ``0.0123`` or ``> 0.03``."""
+    return f"{'' if found.relation == EQUAL else f'{found.relation} '}{found.rate:.3g}"
+
+
+def limits_text(found: Crossing) -> str:
+    """Return the limits of R; an open side shows as ``-``."""
+    low, high = (NONE if limit is None else f"{limit:.3g}" for limit in (found.low, found.high))
+    return f"[{low}, {high}]"
+
+
+def claim_rows(outcome: AccuracyOutcome) -> Rows:
+    """Return heading and rows of the paper's sentences; no rows where there are none."""
+    heading = ("the paper says", "place", "verdict", "ours")
+    rows = [(f'"{c.claim.says}"', c.claim.place, c.verdict, c.shown) for c in outcome.claims]
+    return [heading, *rows] if rows else []
+
+
+def summary_rows(outcome: SummaryOutcome) -> Rows:
+    """Return heading and rows of Table VIII."""
+    heading = (
+        "network",
+        "nulling",
+        "paper",
+        "ours, listed rates",
+        "between rates",
+        "t-interval",
+        "95 % interval",
+        "verdict",
+    )
+    rows = [heading]
+    for entry in outcome.entries:
+        row = entry.row
+        for kind, paper, found in (
+            ("without", row.paper_without, entry.without),
+            ("with", row.paper_nulling, entry.nulling),
+        ):
+            cells = _robustness(found)[1:] if found else (NOT_MEASURED, NONE, NONE, NONE, NONE)
+            rows.append((row.name, kind, f"{paper:g}", *cells))
+    return rows
+
+
+def statement_rows(outcome: DistortionOutcome) -> Rows:
+    """Return heading and rows of what Section V states."""
+    heading = ("place", "statement", "paper", "ours", "verdict")
+    return [heading, *((s.place, s.says, s.paper, s.ours, s.verdict) for s in outcome.statements)]
+
+
+def width_rows(outcome: DistortionOutcome) -> Rows:
+    """Return heading and rows of the distortions by word width."""
+    heading = ("q", "binary", "Gray", "Hamming", "descending", "Harper's least", "bound", "Stirling", "mean: binary",
+               "mean: Hamming", "how")  # fmt: skip
+    return [heading, *map(_width, outcome.widths)]
+
+
+def _width(width: Width) -> tuple[str, ...]:
+    largest = (width.binary, width.gray, width.hamming, width.descending, width.harper, width.theorem, width.stirling)
+    return (
+        str(width.bits),
+        *(f"{float(value):.4f}" for value in (*largest, width.binary_mean, width.hamming_mean)),
+        "all words" if width.enumerated else "closed form",
+    )
+
+
+def missing_lines(curves: Sequence[CurveOutcome]) -> list[str]:
+    """Return why curves were not measured, a line a reason."""
+    reasons: dict[str, list[str]] = {}
+    for curve in curves:
+        if curve.missing:
+            reasons.setdefault(curve.missing, []).append(curve.curve.name)
+    return [f"{', '.join(names)}: not measured: {reason}" for reason, names in reasons.items()]
+
+
+def tally(outcome: AccuracyOutcome) -> dict[str, int]:
+    """Count the verdicts on accuracies, on R(0.95) and on sentences."""
+    verdicts = [point.verdict for curve in outcome.curves for point in curve.points]
+    verdicts += [curve.robustness.verdict for curve in outcome.curves if curve.robustness]
+    verdicts += [claim.verdict for claim in outcome.claims]
+    return {name: verdicts.count(name) for name in ("agree", "differ", "undecided")}
+
+
+def largest_difference(outcome: AccuracyOutcome) -> str:
+    """Return the largest difference from an accuracy of the paper, in points with its rate, or ``-``."""
+    known = [point for curve in outcome.curves for point in curve.points if point.difference is not None]
+    if not known:
+        return NONE
+    worst = max(known, key=lambda point: abs(point.difference))
+    return f"{'+' if worst.difference > 0 else ''}{points(100 * worst.difference)} at {worst.rber:g}"

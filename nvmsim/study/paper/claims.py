@@ -1,0 +1,139 @@
+"""Sentences of the paper that say which curve is better, each decided by a test on our curves."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from nvmsim.accuracy.crossing import EQUAL
+from nvmsim.accuracy.quartiles import box
+from nvmsim.accuracy.stats import t_half_width
+from nvmsim.study.paper.agreement import AGREE, DIFFER, UNDECIDED
+from nvmsim.study.paper.outcome import CurveOutcome, PointOutcome
+from nvmsim.study.paper.spec import Claim
+
+Curves = Sequence[CurveOutcome]
+Pair = tuple[PointOutcome, PointOutcome]
+
+
+@dataclass(frozen=True)
+class ClaimOutcome:
+    """A claim of the paper, whether our curves agree with it, and what they show."""
+
+    claim: Claim
+    verdict: str
+    shown: str
+
+
+def claim_outcome(claim: Claim, curves: Mapping[str, CurveOutcome]) -> ClaimOutcome:
+    """Decide a claim on the curves that it names."""
+    chosen = [curves[name] for name in claim.curves]
+    if missing := [curve.curve.name for curve in chosen if not curve.measured]:
+        return ClaimOutcome(claim, UNDECIDED, f"not measured: {', '.join(missing)}")
+    return ClaimOutcome(claim, *TESTS[claim.test](chosen))
+
+
+def _falling_robustness(curves: Curves) -> tuple[str, str]:
+    return _in_order([(curve, 1.0) for curve in reversed(curves)], "R(0.95)", reverse=True)
+
+
+def _rising_errors(curves: Curves) -> tuple[str, str]:
+    return _in_order([(curve, _exposed_bits(curve)) for curve in curves], "bit errors at R(0.95)", reverse=False)
+
+
+def _exposed_bits(curve: CurveOutcome) -> float:
+    return curve.measured[-1].estimate.counts[0].data_bits
+
+
+def _in_order(scaled: Sequence[tuple[CurveOutcome, float]], what: str, *, reverse: bool) -> tuple[str, str]:
+    """Tell whether R x scale rises along the curves: disjoint t-intervals decide a step, others leave it open."""
+    spans = [(curve.curve.name, _span(curve, scale)) for curve, scale in scaled]
+    steps = [_rises(low, high) for (_, low), (_, high) in pairwise(spans)]
+    verdict = DIFFER if False in steps else UNDECIDED if None in steps else AGREE
+    listed = [f"{name} {_shown(span)}" for name, span in (reversed(spans) if reverse else spans)]
+    return verdict, f"{what}: {', '.join(listed)}"
+
+
+Span = tuple[float, float, float, str]  # low, R, high, relation
+
+
+def _span(curve: CurveOutcome, scale: float) -> Span:
+    found = curve.robustness.narrow
+    low = found.low if found.low is not None else 0.0
+    high = found.high if found.high is not None else np.inf
+    return low * scale, found.rate * scale, high * scale, found.relation
+
+
+def _rises(a: Span, b: Span) -> bool | None:
+    if a[2] < b[0]:
+        return True
+    return False if b[2] < a[0] else None
+
+
+def _shown(span: Span) -> str:
+    relation = "" if span[3] == EQUAL else f"{span[3]} "
+    return f"{relation}{span[1]:.3g}"
+
+
+def _shared(a: CurveOutcome, b: CurveOutcome) -> list[Pair]:
+    """Return the points of both curves at the rates above 0 that both have."""
+    others = {point.rber: point for point in b.measured}
+    return [(point, others[point.rber]) for point in a.measured if point.rber and point.rber in others]
+
+
+def _higher_accuracy(curves: Curves) -> tuple[str, str]:
+    first, second = curves
+    pairs = _shared(first, second)
+    gains = [_paired(a, b) for a, b in pairs]
+    up, down = (sum(sign * gain > half for gain, half in gains) for sign in (1, -1))
+    rates = [a.rber for a, _ in pairs]
+    listed = [f"{100 * gain:+.2f} ± {100 * half:.2f} at {r:g}" for r, (gain, half) in zip(rates, gains, strict=True)]
+    verdict = DIFFER if down and not up else AGREE if up and not down else UNDECIDED
+    names = f"{first.curve.name} less {second.curve.name}, points"
+    return verdict, f"{names}: {', '.join(listed)}"
+
+
+def _paired(a: PointOutcome, b: PointOutcome) -> tuple[float, float]:
+    """Return the mean difference of the trials both have, which share their flips, with its t half-width."""
+    trials = min(a.estimate.trials, b.estimate.trials)
+    difference = a.estimate.sample.accuracies[:trials] - b.estimate.sample.accuracies[:trials]
+    return float(difference.mean()), float(t_half_width(difference))
+
+
+def _smaller_spread(curves: Curves) -> tuple[str, str]:
+    pairs = _shared(*curves)
+    spread = [tuple(_deviation(point) for point in pair) for pair in pairs]
+    smaller = sum(a < b for a, b in spread)
+    listed = [
+        f"{100 * a:.2f} against {100 * b:.2f} at {p.rber:g}" for (p, _), (a, b) in zip(pairs, spread, strict=True)
+    ]
+    verdict = AGREE if pairs and smaller == len(pairs) else DIFFER if not smaller else UNDECIDED
+    return verdict, f"standard deviation of a trial, points: {', '.join(listed)}"
+
+
+def _deviation(point: PointOutcome) -> float:
+    values = point.estimate.sample.accuracies
+    return float(values.std(ddof=1)) if len(values) > 1 else float("nan")
+
+
+def _fewer_outliers(curves: Curves) -> tuple[str, str]:
+    pairs = _shared(*curves)
+    common = [min(point.estimate.trials for point in pair) for pair in pairs]
+    ours, theirs = (
+        sum(len(box(pair[i].estimate.accuracies[:n]).outliers) for pair, n in zip(pairs, common, strict=True))
+        for i in (0, 1)
+    )
+    trials = sum(common)
+    verdict = UNDECIDED if ours == theirs else AGREE if ours < theirs else DIFFER
+    names = [curve.curve.name for curve in curves]
+    return verdict, f"outliers among {trials} trials at shared rates: {names[0]} {ours}, {names[1]} {theirs}"
+
+
+TESTS: dict[str, Callable[[Curves], tuple[str, str]]] = {
+    "falling robustness": _falling_robustness,
+    "rising errors": _rising_errors,
+    "higher accuracy": _higher_accuracy,
+    "smaller spread": _smaller_spread,
+    "fewer outliers": _fewer_outliers,
+}
