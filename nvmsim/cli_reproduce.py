@@ -23,6 +23,7 @@ from nvmsim.study.run import RESULTS
 
 SAMPLE, SAMPLE_S = 60, 180.0
 QUICK_SAMPLE, QUICK_SAMPLE_S = 16, 40.0
+START_S = 10  # assumption: starting workers and loading networks takes about so long
 SHIPPED = "trials.sqlite"
 
 
@@ -48,14 +49,13 @@ def reproduce_command(options: argparse.Namespace) -> tuple[str, int]:
 
 
 def _check_options(options: argparse.Namespace) -> None:
+    sample, limit, workers = options.sample, options.time_limit, options.workers
     checks = {
-        f"--sample: {options.sample}: must be from 0 to 100000": options.sample is None
-        or 0 <= options.sample <= 100_000,
-        f"--time-limit: {options.time_limit}: must be above 0 seconds": options.time_limit is None
-        or options.time_limit > 0,
-        f"--workers: {options.workers}: must be from 1 to 1024": options.workers is None
-        or 1 <= options.workers <= 1024,
-        "--quick: a short check of what is stored: leave out --full": not (options.quick and options.full),
+        f"--sample: {sample}: must be from 0 to 100000": sample is None or 0 <= sample <= 100_000,
+        f"--seed: {options.seed}: must be from 0": options.seed is None or options.seed >= 0,
+        f"--time-limit: {limit}: must be above 0 seconds": limit is None or limit > 0,
+        f"--workers: {workers}: must be from 1 to 1024": workers is None or 1 <= workers <= 1024,
+        "--quick: checks what is stored: leave out --full": not (options.quick and options.full),
     }
     if problems := [problem for problem, holds in checks.items() if not holds]:
         raise InputError(problems)
@@ -86,16 +86,18 @@ def _check(studies: Sequence[Study], store: Store, networks: Networks, options: 
     if options.full or options.sample == 0:
         return None
     most, limit_s = (QUICK_SAMPLE, QUICK_SAMPLE_S) if options.quick else (SAMPLE, SAMPLE_S)
-    most, seed = options.sample or most, randbits(32) if options.seed is None else options.seed
+    seed = randbits(32) if options.seed is None else options.seed
     workers = options.workers or available_cores()
-    every = [study for study in with_sources(studies) if curves_of([study])]
-    points = [(study.name, point) for study in every for point in points_here([study], networks)]
-    limit_s = options.time_limit or limit_s
-    cells = draw_cells(points, Rows(store), most=most, seed=seed, limit_s=limit_s * workers)
-    _say(f"doing {len(cells)} stored blocks again takes about {expected_s(cells, workers) + 10:.0f} s")
-    running, _ = Networks(
-        {cell.point.curve.model: networks.sources[cell.point.curve.model] for cell in cells}, {}
-    ).runnable()
+    points = [(study.name, point) for study in with_sources(studies) for point in points_here([study], networks)]
+    cells = draw_cells(
+        points,
+        Rows(store),
+        most=options.sample or most,
+        seed=seed,
+        limit_s=(options.time_limit or limit_s) * workers,
+    )
+    _say(f"doing {len(cells)} stored blocks again takes about {expected_s(cells, workers) + START_S:.0f} s")
+    running, _ = networks.only(cell.point.curve.model for cell in cells).runnable()
     return check_cells(
         cells, store, running, seed=seed, workers=workers, time_limit_s=options.time_limit, progress=True
     )

@@ -1,4 +1,4 @@
-"""The cells of the tables that set the paper beside what was measured: text, the same in the terminal and in Markdown."""
+"""The tables that set the paper beside what was measured, as cells of text for the terminal and for Markdown."""
 
 from collections.abc import Sequence
 
@@ -12,6 +12,7 @@ from nvmsim.study.paper.summary import SummaryOutcome
 NONE = "-"
 NOT_MEASURED = "not measured"
 Rows = list[tuple[str, ...]]
+_R_HEADING = ("paper", "ours, listed rates", "between rates", "t-interval", "95 % interval", "verdict")
 
 
 def point_rows(outcome: AccuracyOutcome) -> Rows:
@@ -19,13 +20,15 @@ def point_rows(outcome: AccuracyOutcome) -> Rows:
     heading = ("curve", "RBER", "paper", "ours", "95 % interval", "points", "verdict", "trials x images")
     rows = [heading]
     for curve in outcome.curves:
-        rows += [_point(curve, point) for point in curve.points] if curve.measured else [_unmeasured(curve)]
+        rows += [_point(curve, point) for point in curve.points] if curve.measured else _unmeasured(curve)
     return rows
 
 
-def _unmeasured(curve: CurveOutcome) -> tuple[str, ...]:
-    span = f"{curve.curve.rber[0]:g} to {curve.curve.rber[-1]:g}"
-    return (curve.curve.name, span, NONE, NOT_MEASURED, NONE, NONE, NONE, NONE)
+def _unmeasured(curve: CurveOutcome) -> Rows:
+    rest = (NOT_MEASURED, NONE, NONE, NONE, NONE)
+    if curve.curve.paper and curve.curve.paper.accuracy:
+        return [(curve.curve.name, f"{rber:g}", f"{paper:.4f}", *rest) for rber, paper in curve.curve.paper.accuracy]
+    return [(curve.curve.name, f"{curve.curve.rber[0]:g} to {curve.curve.rber[-1]:g}", NONE, *rest)]
 
 
 def _point(curve: CurveOutcome, point: PointOutcome) -> tuple[str, ...]:
@@ -47,15 +50,20 @@ def _point(curve: CurveOutcome, point: PointOutcome) -> tuple[str, ...]:
 
 def robustness_rows(outcome: AccuracyOutcome) -> Rows:
     """Return heading and rows of R(0.95), a row a measured curve; no rows where no curve has errors."""
-    heading = ("R(0.95)", "paper", "ours, listed rates", "between rates", "t-interval", "95 % interval", "verdict")
-    rows = [(curve.curve.name, *_robustness(curve.robustness)) for curve in outcome.curves if curve.robustness]
+    heading = ("R(0.95)", *_R_HEADING)
+    rows = []
+    for curve in outcome.curves:
+        stated = curve.curve.paper.robustness if curve.curve.paper else None
+        if curve.robustness or stated:
+            rows.append((curve.curve.name, NONE if stated is None else f"{stated[0]:g}", *_found(curve.robustness)))
     return [heading, *rows] if rows else []
 
 
-def _robustness(found: Robustness) -> tuple[str, ...]:
+def _found(found: Robustness | None) -> tuple[str, ...]:
+    if found is None:
+        return (NOT_MEASURED, NONE, NONE, NONE, NONE)
     grid = found.narrow.on_grid
     return (
-        NONE if found.paper is None else f"{found.paper[0]:g}",
         "below all" if grid is None else f"{grid:g}",
         rate_text(found.narrow),
         limits_text(found.narrow),
@@ -84,25 +92,14 @@ def claim_rows(outcome: AccuracyOutcome) -> Rows:
 
 def summary_rows(outcome: SummaryOutcome) -> Rows:
     """Return heading and rows of Table VIII."""
-    heading = (
-        "network",
-        "nulling",
-        "paper",
-        "ours, listed rates",
-        "between rates",
-        "t-interval",
-        "95 % interval",
-        "verdict",
-    )
-    rows = [heading]
+    rows = [("network", "nulling", *_R_HEADING)]
     for entry in outcome.entries:
         row = entry.row
         for kind, paper, found in (
             ("without", row.paper_without, entry.without),
             ("with", row.paper_nulling, entry.nulling),
         ):
-            cells = _robustness(found)[1:] if found else (NOT_MEASURED, NONE, NONE, NONE, NONE)
-            rows.append((row.name, kind, f"{paper:g}", *cells))
+            rows.append((row.name, kind, f"{paper:g}", *_found(found)))
     return rows
 
 

@@ -4,11 +4,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, is_dataclass
 from fractions import Fraction
+from textwrap import wrap
 from typing import Any
 
 from nvmsim.report.paper_rows import (
     Rows,
-    claim_rows,
     missing_lines,
     point_rows,
     robustness_rows,
@@ -29,9 +29,10 @@ def render_text(reproduction: Reproduction, check: Check | None) -> str:
     """Return all studies as tables, with what a verdict means, where the counts come from, and what was checked."""
     parts = [_study(outcome) for outcome in reproduction.outcomes]
     notes = [MEANING, INTERVALS, provenance_text(reproduction), *([check_text(check)] if check else [])]
-    return "\n\n".join([*parts, "\n".join(notes)])
+    return "\n\n".join([*parts, "\n".join(line for note in notes for line in _wrapped(note))])
 
 
+WIDTH = 140
 INTERVALS = (
     "95 % interval: of the mean accuracy on this test set, wide enough for collapses that the trials did not meet; "
     "t-interval: narrower, true only if there are none"
@@ -41,15 +42,26 @@ INTERVALS = (
 def _study(outcome: Outcome) -> str:
     lines = [f"{outcome.study.name}: {outcome.study.title} ({outcome.study.answers})"]
     if isinstance(outcome, AccuracyOutcome):
-        lines += [*_table(point_rows(outcome)), *_table(robustness_rows(outcome)), *_table(claim_rows(outcome))]
-        lines += missing_lines(outcome.curves)
+        lines += [*_table(point_rows(outcome)), *_table(robustness_rows(outcome)), *_remarks(outcome)]
     elif isinstance(outcome, SummaryOutcome):
         lines += _table(summary_rows(outcome))
         lines += [f"{entry.row.name}: {entry.missing}" for entry in outcome.entries if entry.missing]
     else:
         lines += [*_table(statement_rows(outcome)), *_table(width_rows(outcome))]
-    lines += [f"why: {' '.join(outcome.study.why.split())}"] if outcome.study.why else []
+    lines += _wrapped(f"why: {' '.join(outcome.study.why.split())}") if outcome.study.why else []
     return "\n".join(lines)
+
+
+def _remarks(outcome: AccuracyOutcome) -> list[str]:
+    said = [
+        f'{claim.verdict}: "{claim.claim.says}" ({claim.claim.place}). Ours: {claim.shown}' for claim in outcome.claims
+    ]
+    lines = [line for text in (*said, *missing_lines(outcome.curves)) for line in _wrapped(text)]
+    return ["", *lines] if lines else []
+
+
+def _wrapped(text: str) -> list[str]:
+    return wrap(text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _table(rows: Rows) -> list[str]:

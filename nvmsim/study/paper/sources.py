@@ -31,6 +31,10 @@ class Networks:
                 missing[name] = "; ".join(error.problems)
         return cls(sources, missing)
 
+    def only(self, names: Iterable[str]) -> "Networks":
+        """Return those of these names."""
+        return Networks({name: self.sources[name] for name in dict.fromkeys(names)}, {})
+
     def runnable(self) -> tuple["Networks", dict[str, int]]:
         """Build each network with its test set: return those that can run here, and the blocks of their test sets."""
         from nvmsim.zoo.network import Network
