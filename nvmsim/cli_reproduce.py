@@ -15,7 +15,6 @@ from nvmsim.study.paper.check import Check, check_cells, draw_cells, expected_s
 from nvmsim.study.paper.load import folder, load_studies
 from nvmsim.study.paper.measure import expected_full, measure_studies, points_here
 from nvmsim.study.paper.outcome import Rows
-from nvmsim.study.paper.points import curves_of
 from nvmsim.study.paper.reproduce import networks_of, reproduce, with_sources
 from nvmsim.study.paper.sources import Networks
 from nvmsim.study.paper.spec import Study
