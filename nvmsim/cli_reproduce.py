@@ -10,7 +10,7 @@ from secrets import randbits
 from nvmsim.accuracy.executor import available_cores
 from nvmsim.accuracy.store import Store
 from nvmsim.errors import InputError
-from nvmsim.report.paper_text import render_json, render_text
+from nvmsim.report.paper.text import render_json, render_text
 from nvmsim.study.paper.check import Check, check_cells, draw_cells, expected_s
 from nvmsim.study.paper.load import folder, load_studies
 from nvmsim.study.paper.measure import expected_full, measure_studies, points_here
@@ -38,7 +38,7 @@ def reproduce_command(options: argparse.Namespace) -> tuple[str, int]:
         check = _check(studies, store, networks, options)
         found = reproduce(studies, store, networks, quick=options.quick)
         if options.out:
-            from nvmsim.report.paper_files import write_paper
+            from nvmsim.report.paper.files import write_paper
 
             _say(f"wrote {write_paper(found, Path(options.out))}")
     for problem in check.problems if check else ():

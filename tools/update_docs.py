@@ -1,6 +1,6 @@
-"""Put real output into the documents: the README's table and figure, and docs/benchmarks.md.
+"""Put real output into the documents: the README's table and figure, docs/benchmarks.md, and docs/paper.md.
 
-Run on a machine that does nothing else: ``python tools/update_docs.py [result] [benchmarks]``.
+Run on a machine that does nothing else: ``python tools/update_docs.py [result] [benchmarks] [paper]``.
 """
 
 import json
@@ -45,6 +45,12 @@ def update_benchmarks() -> None:
     (ROOT / "docs" / "benchmarks.md").write_text(text)
 
 
+def update_paper() -> None:
+    """Draw the paper's tables and figures from the shipped trials."""
+    shutil.rmtree(ROOT / "docs" / "images" / "paper", ignore_errors=True)
+    nvmsim("reproduce", "--sample", "0", "--out", "docs")
+
+
 def machine() -> str:
     """Name this machine's processor, system and packages."""
     names = re.findall(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text())
@@ -64,6 +70,6 @@ cache line is read and written. Fewer than 200,000 events run on one thread what
 {NO_GPU}"""
 
 if __name__ == "__main__":
-    chosen = sys.argv[1:] or ["result", "benchmarks"]
-    for name in chosen:
-        {"result": update_result, "benchmarks": update_benchmarks}[name]()
+    updates = {"result": update_result, "benchmarks": update_benchmarks, "paper": update_paper}
+    for name in sys.argv[1:] or updates:
+        updates[name]()

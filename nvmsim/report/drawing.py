@@ -6,13 +6,14 @@ import textwrap
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from nvmsim.report.formats import short
-from nvmsim.study.tradeoff import Result, Row
+from nvmsim.study.tradeoff import Row
 
 INK, MUTED, GRID, SURFACE = "#1d1d22", "#696974", "#dcdce2", "#fefefe"
 # Okabe and Ito's palette without its yellow (too faint on white), so that it reads with any colour vision.
@@ -50,7 +51,7 @@ _SETTINGS = {
 _WIDE_IN, _NARROW_IN = 7.4, 4.2
 
 
-Build = Callable[[Result, float], tuple[Figure, str, str]]
+Build = Callable[[Any, float], tuple[Figure, str, str]]
 
 
 @dataclass(frozen=True)
@@ -74,14 +75,14 @@ def scheme_colours(rows: Sequence[Row]) -> dict[str, str]:
     return _NAMED | {name: _SPARE[i % len(_SPARE)] for i, name in enumerate(unknown)}
 
 
-def draw(name: str, result: Result, build: Build) -> Drawing:
-    """Run ``build(result, width in inches)``, which returns (figure, title, text alternative), and save its figures."""
+def draw(name: str, shown: Any, build: Build) -> Drawing:
+    """Run ``build(shown, width in inches)``, which returns (figure, title, text alternative), and save its figures."""
     with rc_context(_SETTINGS), warnings.catch_warnings():
         # A name in a script that the font lacks is still text in the SVG, which the reader's own fonts show.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure, title, alternative = build(result, _WIDE_IN)
+        figure, title, alternative = build(shown, _WIDE_IN)
         svg, png = _svg(figure, name), _png(figure)
-        narrow, *_ = build(result, _NARROW_IN)
+        narrow, *_ = build(shown, _NARROW_IN)
         return Drawing(name, title, alternative, svg, _svg(narrow, f"{name}-narrow"), png)
 
 

@@ -1,6 +1,6 @@
 """The tables that set the paper beside what was measured, as cells of text for the terminal and for Markdown."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from nvmsim.accuracy.crossing import EQUAL, Crossing
 from nvmsim.report.formats import points
@@ -57,6 +57,32 @@ def robustness_rows(outcome: AccuracyOutcome) -> Rows:
         if curve.robustness or stated:
             rows.append((curve.curve.name, NONE if stated is None else f"{stated[0]:g}", *_found(curve.robustness)))
     return [heading, *rows] if rows else []
+
+
+def scope_rows(outcome: AccuracyOutcome) -> Rows:
+    """Return heading and rows of R(0.95) with a column a range scope; no rows where a study has one scope only."""
+    scopes = list(dict.fromkeys(curve.curve.range_scope for curve in outcome.curves))
+    if len(scopes) < 2:
+        return []
+    rows: dict[tuple[str, str], dict[str, CurveOutcome]] = {}
+    for curve in outcome.curves:
+        rows.setdefault((curve.curve.model, curve.curve.encoding), {})[curve.curve.range_scope] = curve
+    heading = ("network", "encoding", "paper", *(f"range: {scope}" for scope in scopes))
+    return [
+        heading,
+        *((*key, _stated(found), *(_between(found.get(s)) for s in scopes)) for key, found in rows.items()),
+    ]
+
+
+def _stated(found: Mapping[str, CurveOutcome]) -> str:
+    stated = [curve.curve.paper.robustness for curve in found.values() if curve.curve.paper]
+    return f"{stated[0][0]:g}" if stated and stated[0] else NONE
+
+
+def _between(curve: CurveOutcome | None) -> str:
+    if curve is None or curve.robustness is None:
+        return NOT_MEASURED
+    return f"{rate_text(curve.robustness.narrow)} {limits_text(curve.robustness.narrow)}"
 
 
 def _found(found: Robustness | None) -> tuple[str, ...]:

@@ -7,11 +7,12 @@ from fractions import Fraction
 from textwrap import wrap
 from typing import Any
 
-from nvmsim.report.paper_rows import (
+from nvmsim.report.paper.rows import (
     Rows,
     missing_lines,
     point_rows,
     robustness_rows,
+    scope_rows,
     statement_rows,
     summary_rows,
     width_rows,
@@ -42,7 +43,9 @@ INTERVALS = (
 def _study(outcome: Outcome) -> str:
     lines = [f"{outcome.study.name}: {outcome.study.title} ({outcome.study.answers})"]
     if isinstance(outcome, AccuracyOutcome):
-        lines += [*_table(point_rows(outcome)), *_table(robustness_rows(outcome)), *_remarks(outcome)]
+        for rows in (point_rows(outcome), robustness_rows(outcome), scope_rows(outcome)):
+            lines += _table(rows)
+        lines += _remarks(outcome)
     elif isinstance(outcome, SummaryOutcome):
         lines += _table(summary_rows(outcome))
         lines += [f"{entry.row.name}: {entry.missing}" for entry in outcome.entries if entry.missing]

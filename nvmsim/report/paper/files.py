@@ -1,0 +1,25 @@
+"""The page of a reproduction and its figures in a folder."""
+
+from pathlib import Path
+
+from nvmsim.report.drawing import draw
+from nvmsim.report.paper.figures import figures_of
+from nvmsim.report.paper.markdown import IMAGES, render_markdown
+from nvmsim.study.paper.reproduce import Reproduction
+from nvmsim.zoo.checkpoint import write_whole
+
+
+def write_paper(reproduction: Reproduction, folder: Path) -> Path:
+    """Write paper.md and its figures into ``folder``; return paper.md.
+
+    Each file is written whole or not at all, paper.md last. Raises InputError naming a file that cannot be written.
+    """
+    alternatives: dict[str, dict[str, str]] = {}
+    for outcome in reproduction.outcomes:
+        for wanted in figures_of(outcome):
+            drawing = draw(wanted.name, wanted.shown, wanted.build)
+            write_whole(folder / IMAGES / f"{drawing.name}.svg", drawing.svg.encode())
+            alternatives.setdefault(outcome.study.name, {})[drawing.name] = drawing.alternative
+    page = folder / "paper.md"
+    write_whole(page, render_markdown(reproduction, alternatives).encode())
+    return page
