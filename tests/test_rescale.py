@@ -1,13 +1,16 @@
 """Rescaling channels changes no output, and makes the range narrower."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from nvmsim.errors import InputError
 from nvmsim.zoo import cifar10_vgg
+from nvmsim.zoo.card import load_card
 from nvmsim.zoo.flat import flatten_parameters, parameter_layout
-from nvmsim.zoo.rescale import rescaled
+from nvmsim.zoo.network import Network
+from nvmsim.zoo.rescale import rescaled, rescaled_card
 
 
 def widened() -> nn.Sequential:
@@ -49,3 +52,11 @@ def test_channels_without_weights_stay_finite():
 def test_other_layers_are_refused():
     with pytest.raises(InputError, match="only a sequence of convolutions"):
         rescaled(nn.Sequential(nn.Linear(2, 2), nn.Sigmoid(), nn.Linear(2, 1)))
+
+
+def test_a_rescaled_card_counts_as_the_card_does():
+    card = load_card("mnist-cnn")
+    model = rescaled_card(card, "mnist-cnn+rescaled")
+    assert np.ptp(model.weights) < np.ptp(card.weights)
+    order = np.arange(10_000)
+    assert abs(Network(model).correct(0, order) - Network(card).correct(0, order)) <= 1  # a near tie may fall otherwise

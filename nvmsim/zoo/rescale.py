@@ -11,7 +11,11 @@ import itertools
 import torch
 from torch import Tensor, nn
 
+from nvmsim import plugins
 from nvmsim.errors import InputError
+from nvmsim.zoo.card import Card
+from nvmsim.zoo.flat import flatten_parameters
+from nvmsim.zoo.model import Model
 
 _ROUNDS = 30  # each brings neighbours level; a chain of nine layers is even long before
 _PASSES = (nn.ReLU, nn.MaxPool2d, nn.AdaptiveAvgPool2d, nn.Flatten, nn.Dropout)
@@ -58,3 +62,11 @@ def _level(layer: nn.Conv2d | nn.Linear, following: nn.Conv2d | nn.Linear) -> No
 def _ratio(taken: Tensor, own: Tensor) -> Tensor:
     """Return sqrt(taken / own), 1 for a channel that nothing goes into or comes out of."""
     return torch.where((taken > 0) & (own > 0), taken / own, torch.ones(())).sqrt()
+
+
+def rescaled_card(card: Card, name: str) -> Model:
+    """Return the network of ``card``, rescaled, with its test set; raises InputError as :func:`rescaled` does."""
+    module = plugins.lookup("network", card.network)().eval()
+    flatten_parameters(module, card.tensors).copy_(torch.from_numpy(card.weights.copy()))
+    samples = card.test_set()
+    return Model(name, rescaled(module), samples.images, samples.labels)

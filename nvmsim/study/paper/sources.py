@@ -22,11 +22,11 @@ class Networks:
 
     @classmethod
     def of(cls, curves: Iterable[Curve], given: "Mapping[str, Card | Model] | None" = None) -> "Networks":
-        """Return the networks of ``curves``: ``given`` ones, or bundled cards."""
+        """Return the networks of ``curves``: ``given`` ones, or bundled cards, rescaled if named CARD+rescaled."""
         sources, missing = dict(given or {}), {}
         for name in dict.fromkeys(curve.model for curve in curves):
             try:
-                sources.setdefault(name, sources.get(name) or load_card(name))
+                sources[name] = sources.get(name) or _source(name)
             except InputError as error:
                 missing[name] = "; ".join(error.problems)
         return cls(sources, missing)
@@ -46,3 +46,14 @@ class Networks:
             except InputError as error:
                 missing[name] = "; ".join(error.problems)
         return Networks({name: self.sources[name] for name in blocks}, missing), blocks
+
+
+def _source(name: str) -> "Card | Model":
+    card, _, change = name.partition("+")
+    if not change:
+        return load_card(name)
+    if change != "rescaled":
+        raise InputError(f"model {name!r}: after + must stand rescaled")
+    from nvmsim.zoo.rescale import rescaled_card
+
+    return rescaled_card(load_card(card), name)
