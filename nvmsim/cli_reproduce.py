@@ -87,7 +87,8 @@ def _check(studies: Sequence[Study], store: Store, networks: Networks, options: 
     most, limit_s = (QUICK_SAMPLE, QUICK_SAMPLE_S) if options.quick else (SAMPLE, SAMPLE_S)
     seed = randbits(32) if options.seed is None else options.seed
     workers = options.workers or available_cores()
-    points = [(study.name, point) for study in with_sources(studies) for point in points_here([study], networks)]
+    here = networks.with_data()
+    points = [(study.name, point) for study in with_sources(studies) for point in points_here([study], here)]
     cells = draw_cells(
         points,
         Rows(store),
@@ -96,10 +97,7 @@ def _check(studies: Sequence[Study], store: Store, networks: Networks, options: 
         limit_s=(options.time_limit or limit_s) * workers,
     )
     _say(f"doing {len(cells)} stored blocks again takes about {expected_s(cells, workers) + START_S:.0f} s")
-    running, _ = networks.only(cell.point.curve.model for cell in cells).runnable()
-    return check_cells(
-        cells, store, running, seed=seed, workers=workers, time_limit_s=options.time_limit, progress=True
-    )
+    return check_cells(cells, store, here, seed=seed, workers=workers, time_limit_s=options.time_limit, progress=True)
 
 
 def _say(text: str) -> None:

@@ -98,7 +98,7 @@ def _networks(outcome: AccuracyOutcome) -> str:
     paper = outcome.study.float32
     theirs = f"the paper's {paper:.4f} ({outcome.study.float32_place})" if paper is not None else ""
     said = "; ".join(part for part in (ours, theirs) if part)
-    return f"float32 accuracy: {said}. R({KEPT:g}) is measured from our own." if said else ""
+    return f"float32 accuracy: {said}. R({KEPT:g}) is measured against our own." if said else ""
 
 
 def _accuracy_tables(outcome: AccuracyOutcome) -> list[Rows]:

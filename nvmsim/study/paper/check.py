@@ -1,8 +1,8 @@
 """Believe a store by doing a random sample of it again.
 
 Flips must be equal on every machine. Counts must be equal on the kind of machine that made them. On another kind the
-sums of a layer may be rounded otherwise, which decides images whose two best outputs nearly tie: there, a few images
-in a thousand may be counted otherwise.
+sums of a layer may be rounded otherwise, which decides images whose two best outputs nearly tie: there, two images in a
+thousand may be counted otherwise.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,9 +23,9 @@ from nvmsim.study.paper.outcome import Rows
 from nvmsim.study.paper.points import Point
 from nvmsim.study.paper.sources import Networks
 
-NEAR_TIES = (
-    0.005  # most images, as a part of all that were done again, that another kind of machine may count otherwise
-)
+# The largest part of the images that another kind of machine may count otherwise, and the images it always may.
+# With AVX2 in place of AVX-512 (torch 2.13) none of 28,000 images did, on MNIST, CIFAR-10 and IMDB.
+NEAR_TIES, ALWAYS = 0.002, 2
 START_S = 0.5  # assumption: making a task ready takes about so long beside its blocks
 
 
@@ -109,15 +109,13 @@ def check_cells(
     time_limit_s: float | None = None,
     progress: bool = False,
 ) -> Check:
-    """Do the cells again and compare; ``networks`` are those that can run here.
+    """Do the cells again and compare; ``networks`` hold those of the cells, and say which others are left out.
 
     Ends after ``time_limit_s`` seconds with what was done till then.
     """
-    here = [cell for cell in cells if cell.point.curve.model in networks.sources]
-    left_out = dict.fromkeys(cell.point.curve.model for cell in cells if cell not in here)
     end = None if time_limit_s is None else monotonic() + time_limit_s
-    done = list(_again(here, networks, workers=workers or available_cores(), end=end, progress=progress))
-    return _verdict(done, store, seed=seed, left_out=[f"{name}: {networks.missing.get(name, '')}" for name in left_out])
+    done = list(_again(cells, networks, workers=workers or available_cores(), end=end, progress=progress))
+    return _verdict(done, store, seed=seed, left_out=[f"{name}: {why}" for name, why in networks.missing.items()])
 
 
 def _again(
@@ -153,7 +151,7 @@ def _verdict(done: Sequence[tuple[Cell, Trial]], store: Store, *, seed: int, lef
         else:
             elsewhere += new.images
             near_ties += abs(old.correct - new.correct)
-    if near_ties > NEAR_TIES * elsewhere:
+    if near_ties > max(ALWAYS, NEAR_TIES * elsewhere):
         problems.append(
             f"counts of another kind of machine: {near_ties} of {elsewhere} images differ, more than near ties explain "
             f"({NEAR_TIES:.1%})"

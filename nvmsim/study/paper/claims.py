@@ -13,6 +13,7 @@ from nvmsim.study.paper.agreement import AGREE, DIFFER, UNDECIDED
 from nvmsim.study.paper.outcome import CurveOutcome, PointOutcome
 from nvmsim.study.paper.spec import Claim
 
+LEAST_TRIALS = 8  # fewer decide no sentence
 Curves = Sequence[CurveOutcome]
 Pair = tuple[PointOutcome, PointOutcome]
 
@@ -31,7 +32,13 @@ def claim_outcome(claim: Claim, curves: Mapping[str, CurveOutcome]) -> ClaimOutc
     chosen = [curves[name] for name in claim.curves]
     if missing := [curve.curve.name for curve in chosen if not curve.measured]:
         return ClaimOutcome(claim, UNDECIDED, f"not measured: {', '.join(missing)}")
-    return ClaimOutcome(claim, *TESTS[claim.test](chosen))
+    verdict, shown = TESTS[claim.test](chosen)
+    return ClaimOutcome(claim, verdict if _least_trials(chosen) >= LEAST_TRIALS else UNDECIDED, shown)
+
+
+def _least_trials(curves: Curves) -> int:
+    tried = [point.estimate.trials for curve in curves for point in curve.measured if not point.point.task.exact]
+    return min(tried, default=0)
 
 
 def _falling_robustness(curves: Curves) -> tuple[str, str]:

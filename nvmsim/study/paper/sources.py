@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from nvmsim.errors import InputError
 from nvmsim.study.paper.spec import Curve
 from nvmsim.zoo.card import load_card
+from nvmsim.zoo.datasets import dataset
 
 if TYPE_CHECKING:
     from nvmsim.zoo.card import Card
@@ -31,12 +32,18 @@ class Networks:
                 missing[name] = "; ".join(error.problems)
         return cls(sources, missing)
 
-    def only(self, names: Iterable[str]) -> "Networks":
-        """Return those of these names."""
-        return Networks({name: self.sources[name] for name in dict.fromkeys(names)}, {})
+    def with_data(self) -> "Networks":
+        """Return those whose test sets are here already, the others as missing."""
+        absent = {name: source for name, source in self.sources.items() if not _is_here(source)}
+        why = {name: f"its test set is not here (nvmsim data fetch {found.dataset})" for name, found in absent.items()}
+        here = {name: source for name, source in self.sources.items() if name not in absent}
+        return Networks(here, {**self.missing, **why})
 
     def runnable(self) -> tuple["Networks", dict[str, int]]:
-        """Build each network with its test set: return those that can run here, and the blocks of their test sets."""
+        """Build each network with its test set: return those that can run here, and the blocks of their test sets.
+
+        A test set that is not here is downloaded.
+        """
         from nvmsim.zoo.network import Network
 
         blocks, missing = {}, dict(self.missing)
@@ -57,3 +64,7 @@ def _source(name: str) -> "Card | Model":
     from nvmsim.zoo.rescale import rescaled_card
 
     return rescaled_card(load_card(card), name)
+
+
+def _is_here(source: "Card | Model") -> bool:
+    return not hasattr(source, "dataset") or bool(dataset(source.dataset).where("test"))
