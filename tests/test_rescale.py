@@ -1,5 +1,7 @@
 """Rescaling channels changes no output, and makes the range narrower."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -58,5 +60,7 @@ def test_a_rescaled_card_counts_as_the_card_does():
     card = load_card("mnist-cnn")
     model = rescaled_card(card, "mnist-cnn+rescaled")
     assert np.ptp(model.weights) < np.ptp(card.weights)
+    assert model.weights_sha256 != card.weights_sha256 and model.data_sha256 == card.data_sha256
+    assert np.array_equal(pickle.loads(pickle.dumps(model)).weights, model.weights)
     order = np.arange(10_000)
     assert abs(Network(model).correct(0, order) - Network(card).correct(0, order)) <= 1  # a near tie may fall otherwise

@@ -6,8 +6,12 @@ equalise the ranges of neighbouring layers so.
 """
 
 import copy
+import hashlib
 import itertools
+from dataclasses import fields
+from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -15,7 +19,7 @@ from nvmsim import plugins
 from nvmsim.errors import InputError
 from nvmsim.zoo.card import Card
 from nvmsim.zoo.flat import flatten_parameters
-from nvmsim.zoo.model import Model
+from nvmsim.zoo.tensors import read_weights
 
 _ROUNDS = 30  # each brings neighbours level; a chain of nine layers is even long before
 _PASSES = (nn.ReLU, nn.MaxPool2d, nn.AdaptiveAvgPool2d, nn.Flatten, nn.Dropout)
@@ -64,9 +68,21 @@ def _ratio(taken: Tensor, own: Tensor) -> Tensor:
     return torch.where((taken > 0) & (own > 0), taken / own, torch.ones(())).sqrt()
 
 
-def rescaled_card(card: Card, name: str) -> Model:
-    """Return the network of ``card``, rescaled, with its test set; raises InputError as :func:`rescaled` does."""
-    module = plugins.lookup("network", card.network)().eval()
-    flatten_parameters(module, card.tensors).copy_(torch.from_numpy(card.weights.copy()))
-    samples = card.test_set()
-    return Model(name, rescaled(module), samples.images, samples.labels)
+class RescaledCard(Card):
+    """A card's network, rescaled: another network by its checksum, with the card's layout and test set."""
+
+    @cached_property
+    def weights(self) -> np.ndarray:
+        """The rescaled weights, float32 [n_weights], read-only."""
+        module = plugins.lookup("network", self.network)().eval()
+        flatten_parameters(module, self.tensors).copy_(torch.from_numpy(read_weights(self.weights_path, self.tensors)))
+        values = flatten_parameters(rescaled(module), self.tensors).numpy()
+        values.flags.writeable = False
+        return values
+
+
+def rescaled_card(card: Card, name: str) -> RescaledCard:
+    """Return the network of ``card``, rescaled, called ``name``; raises InputError as :func:`rescaled` does."""
+    known = {field.name: getattr(card, field.name) for field in fields(card)}
+    result = RescaledCard(**known | {"name": name})
+    return RescaledCard(**known | {"name": name, "weights_sha256": hashlib.sha256(result.weights).hexdigest()})
