@@ -1,5 +1,8 @@
 """What a call asks unless told otherwise: the same on the command line and from Python."""
 
+from pathlib import Path
+
+RESULTS = Path("nvmsim-results")  # where results go, under the working folder
 MODEL = "mnist-cnn"
 CONDITION = "worn"
 SCHEMES = ("ecc", "raw", "nulling", "hamming", "hamming+nulling", "fp16", "fp16+range-check")
