@@ -10,6 +10,7 @@ from math import isfinite
 from nvmsim.report.columns import IDENTITY, Column, columns
 from nvmsim.report.findings import headline, notes
 from nvmsim.report.text_blocks import TextColumn, facts, tables, wrapped
+from nvmsim.study.sensitivity import Sensitivity
 from nvmsim.study.tradeoff import Result, Row
 
 
@@ -47,7 +48,7 @@ def _legend(result: Result) -> list[tuple[str, str]]:
     return [("marks", "; ".join(marks))] if marks else []
 
 
-def plain(result: Result) -> dict[str, object]:
+def plain(result: Result | Sensitivity) -> dict[str, object]:
     """Return the result as plain data, in its fields' order; a number that is not finite becomes None."""
     return _plain(asdict(result))
 
@@ -64,7 +65,7 @@ def _plain(value: object) -> object:
     return value if isinstance(value, bool | int | float | str | None) else str(value)
 
 
-def render_json(result: Result) -> str:
+def render_json(result: Result | Sensitivity) -> str:
     """Return the whole result as JSON: keys in a fixed order, numbers at full precision."""
     return json.dumps(plain(result), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
