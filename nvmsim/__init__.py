@@ -29,6 +29,7 @@ _HOMES = {
     "read_timing": "nvmsim.timing.read_path",
     "register": "nvmsim.plugins",
     "run": "nvmsim.study.run",
+    "sensitivity": "nvmsim.study.sensitivity",
     "write_report": "nvmsim.report.files",
 }
 __all__ = sorted(_HOMES)

@@ -53,6 +53,12 @@ def _run(options: argparse.Namespace) -> str:
     return run_command(options)
 
 
+def _sensitivity(options: argparse.Namespace) -> str:
+    from nvmsim.cli_sensitivity import sensitivity_command
+
+    return sensitivity_command(options)
+
+
 def _timing(options: argparse.Namespace) -> str:
     from nvmsim.cli_timing import timing_report
 
@@ -108,6 +114,7 @@ def _reproduce(options: argparse.Namespace) -> tuple[str, int]:
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], str | tuple[str, int]]] = {
     "run": _run,
+    "sensitivity": _sensitivity,
     "timing": _timing,
     "layout": _layout,
     "devices": _devices,

@@ -19,8 +19,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"nvmsim {version('nvmsim')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    adds = (_add_run, _add_timing, _add_layout, _add_devices, _add_models, _add_train, _add_data, _add_bench)
-    for add in (*adds, _add_reproduce):
+    studies = (_add_run, _add_sensitivity, _add_reproduce)
+    parts = (_add_timing, _add_layout, _add_devices, _add_models, _add_train, _add_data, _add_bench)
+    for add in (*studies, *parts):
         add(commands)
     return parser
 
@@ -60,8 +61,13 @@ def _add_run(commands: argparse._SubParsersAction) -> None:
         metavar="A,B,...",
         help="schemes to compare (%(default)s)",
     )
-    parser.add_argument("--range-scope", choices=("global", "layer", "tensor"), default=defaults.RANGE_SCOPE)
     _add_effort(parser)
+    _add_sampling(parser)
+
+
+def _add_sampling(parser: argparse.ArgumentParser) -> None:
+    """Add what every study that runs trials has."""
+    parser.add_argument("--range-scope", choices=("global", "layer", "tensor"), default=defaults.RANGE_SCOPE)
     parser.add_argument("--seed", type=int, default=0, help="seed of flips and of the order of images (%(default)s)")
     parser.add_argument("--backend", choices=("auto", "cpu", "cuda"), default="auto", help="where bits are flipped")
     parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one a core)")
@@ -72,6 +78,44 @@ def _add_run(commands: argparse._SubParsersAction) -> None:
         "--store", metavar="FILE", help="trials done so far (default: trials.sqlite in --out or nvmsim-results)"
     )
     _format_argument(parser, "table", "json", "csv")
+
+
+def _add_sensitivity(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "sensitivity",
+        help="which layers and which bit positions of a network hurt",
+        description="Put bit errors into one bit position of one layer at a time and print the accuracy lost, layer x "
+        "bit, with a heat map. Whole layers, whole bit positions and the whole network stand beside them.",
+    )
+    parser.add_argument("model", metavar="MODEL", help="a model's folder, card, or bundled name (mnist-cnn)")
+    parser.add_argument(
+        "--rber",
+        type=float,
+        default=defaults.SENSITIVITY_RBER,
+        metavar="P",
+        help="bit error rate in the bits concerned; at %(default)s the 320 weights of mnist-cnn's smallest layer see "
+        "16 flips a trial in a bit position, and its layers differ (%(default)s)",
+    )
+    parser.add_argument(
+        "--scheme", default=defaults.SENSITIVITY_SCHEME, help="how weights are stored, as for run (%(default)s)"
+    )
+    parser.add_argument("--layers", metavar="A,B,...", help="names of layers, such as conv1,fc5 (default: all)")
+    parser.add_argument("--bits", metavar="15,14,...", help="bit positions, 0 the least significant (default: all)")
+    parser.add_argument(
+        "--trials",
+        type=int,
+        default=defaults.SENSITIVITY_TRIALS,
+        metavar="N",
+        help="distorted models a cell (%(default)s)",
+    )
+    parser.add_argument(
+        "--images",
+        type=int,
+        default=defaults.SENSITIVITY_IMAGES,
+        metavar="N",
+        help="test images a trial, rounded up to blocks of 500 (%(default)s)",
+    )
+    _add_sampling(parser)
 
 
 def _add_age(parser: argparse.ArgumentParser) -> None:

@@ -9,6 +9,7 @@ from secrets import randbits
 
 from nvmsim.accuracy.executor import available_cores
 from nvmsim.accuracy.store import Store
+from nvmsim.defaults import RESULTS
 from nvmsim.errors import InputError
 from nvmsim.report.paper.text import render_json, render_text
 from nvmsim.study.paper.check import Check, check_cells, draw_cells, expected_s
@@ -18,7 +19,6 @@ from nvmsim.study.paper.outcome import Rows
 from nvmsim.study.paper.reproduce import networks_of, reproduce, with_sources
 from nvmsim.study.paper.sources import Networks
 from nvmsim.study.paper.spec import Study
-from nvmsim.study.run import RESULTS
 
 SAMPLE, SAMPLE_S = 60, 180.0
 QUICK_SAMPLE, QUICK_SAMPLE_S = 16, 40.0

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from nvmsim.accuracy.store import Store
+from nvmsim.defaults import RESULTS
 from nvmsim.device.profile import load_device
 from nvmsim.errors import InputError
 from nvmsim.report.files import write_report
 from nvmsim.report.table import render_csv, render_json, render_table
 from nvmsim.study.question import Effort, Question, ask, choose_condition
-from nvmsim.study.run import RESULTS, answer
+from nvmsim.study.run import answer
 from nvmsim.study.tradeoff import Result
 from nvmsim.zoo.card import load_card
 

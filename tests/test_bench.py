@@ -44,6 +44,12 @@ def test_rates_meet_their_goal():
     assert all(row.met for row in rows)
 
 
+def test_damage_in_a_later_layer_is_measured_faster():
+    rows = run_benchmarks(["reuse"], quick=True)
+    assert [row.case for row in rows] == [f"errors in {layer}" for layer in ("conv3", "conv4", "fc5", "fc6")]
+    assert all(row.figures["times_faster"] > 1.2 for row in rows)
+
+
 def test_text_and_json():
     rows = run_benchmarks(["gpu"], quick=True)
     assert bench_text(rows).startswith("gpu")

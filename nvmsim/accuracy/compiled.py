@@ -20,6 +20,7 @@ from nvmsim.inject.sampler import FlipTables, flip_tables
 
 if TYPE_CHECKING:
     from nvmsim.zoo.network import Network
+    from nvmsim.zoo.prefix import Prefix
 
 
 @dataclass(eq=False)
@@ -108,8 +109,17 @@ class CompiledTask:
     def clean_count(self, block: int) -> int:
         """Return the images of ``block`` that are right without any flip, counted once; the network must be clean."""
         if block not in self._clean_counts:
-            self._clean_counts[block] = self.slot.network.correct(block, self.order)
+            self._clean_counts[block] = self.correct(block)
         return self._clean_counts[block]
+
+    def correct(self, block: int) -> int:
+        """Return the images of ``block`` that are right, whatever the network holds in the layers that meet errors."""
+        return self.slot.network.correct(block, self.order, prefix=self._prefix)
+
+    @cached_property
+    def _prefix(self) -> "Prefix | None":
+        """The layers before the first that meets errors. None where all may: their first nearly always does."""
+        return self.slot.network.prefix(self.task.layers, self.clean) if self.task.layers else None
 
     def flip(self, addresses: NDArray[np.uint64]) -> None:
         """Flip bits of the stored image, in place; the same again undoes it."""

@@ -106,7 +106,7 @@ def _timed(
 ) -> Trial:
     network, results = compiled.slot.network, {}
     for block in blocks:
-        right = network.correct(block, compiled.order) if changed else compiled.clean_count(block)
+        right = compiled.correct(block) if changed else compiled.clean_count(block)
         now = perf_counter()
         results[block] = BlockCount(right, network.block_images(block), now - started)
         started = now

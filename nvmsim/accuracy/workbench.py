@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from nvmsim.accuracy.records import Trial
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from nvmsim.accuracy.compiled import CompiledTask, Slot
     from nvmsim.zoo.card import Card
     from nvmsim.zoo.model import Model
+    from nvmsim.zoo.prefix import Activations
 
 KEPT_WEIGHTS = 100_000_000  # of all compiled tasks together; a weight takes about 11 bytes
 
@@ -55,8 +57,15 @@ class Workbench:
             from nvmsim.accuracy.compiled import Slot
             from nvmsim.zoo.network import Network
 
-            self._slots[model] = Slot(Network(self._sources[model]))
+            self._slots[model] = Slot(Network(self._sources[model], kept=self._kept))
         return self._slots[model]
+
+    @cached_property
+    def _kept(self) -> "Activations":
+        """One for all networks: memory is bounded by process."""
+        from nvmsim.zoo.prefix import Activations
+
+        return Activations()
 
     def _forget(self) -> None:
         while len(self._compiled) > 1 and sum(task.facts.weights for task in self._compiled.values()) > KEPT_WEIGHTS:

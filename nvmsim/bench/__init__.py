@@ -32,10 +32,17 @@ def _overhead(quick: bool) -> list[BenchRow]:
     return overhead_rows(quick=quick)
 
 
+def _reuse(quick: bool) -> list[BenchRow]:
+    from nvmsim.bench.reuse import reuse_rows
+
+    return reuse_rows(quick=quick)
+
+
 benchmarks: dict[str, Callable[[bool], list[BenchRow]]] = {
     "injection": _injection,
     "rates": _rates,
     "overhead": _overhead,
+    "reuse": _reuse,
     "gpu": _gpu,
 }
 

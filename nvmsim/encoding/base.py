@@ -69,6 +69,11 @@ class Encoding(ABC):
         return self.bits
 
     @property
+    def bit_roles(self) -> tuple[str, ...]:
+        """What each bit of a word is for, the least significant first: "value" where no bit has a part of its own."""
+        return ("value",) * self.width
+
+    @property
     @abstractmethod
     def range_bytes(self) -> int:
         """Bytes of error-free side information that each range costs."""
@@ -114,6 +119,11 @@ class Protection(Encoding):
     def width(self) -> int:
         """Bits of one stored word, check bits included, 1 to 32."""
         return self.inner.width
+
+    @property
+    def bit_roles(self) -> tuple[str, ...]:
+        """What each bit of a word is for: as inside, if the protection adds no bit."""
+        return self.inner.bit_roles if self.width == self.inner.width else ("value",) * self.width
 
     @property
     def range_bytes(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ class FloatEncoding(Encoding):
     """
 
     bits: int = 16
+    exponent_bits: ClassVar[int]
 
     def __post_init__(self) -> None:
         require_bits(self, 15, 16)
@@ -28,6 +30,16 @@ class FloatEncoding(Encoding):
     def range_bytes(self) -> int:
         """Bytes of error-free side information that each range costs: none."""
         return 0
+
+    @property
+    def bit_roles(self) -> tuple[str, ...]:
+        """What each bit of a word is for, the least significant first.
+
+        >>> Float16().bit_roles[8:]
+        ('mantissa', 'mantissa', 'exponent', 'exponent', 'exponent', 'exponent', 'exponent', 'sign')
+        """
+        mantissa_bits = self.bits - 1 - self.exponent_bits
+        return ("mantissa",) * mantissa_bits + ("exponent",) * self.exponent_bits + ("sign",)
 
     @abstractmethod
     def _to_16(self, values: NDArray[np.float32]) -> NDArray[np.unsignedinteger]:
@@ -60,6 +72,7 @@ class Float16(FloatEncoding):
     """
 
     name = "fp16"
+    exponent_bits = 5
 
     def _to_16(self, values: NDArray[np.float32]) -> NDArray[np.uint16]:
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # infinity and zero are the answers
@@ -83,6 +96,7 @@ class BFloat16(FloatEncoding):
     """
 
     name = "bf16"
+    exponent_bits = 8
 
     def _to_16(self, values: NDArray[np.float32]) -> NDArray[np.uint32]:
         patterns = np.ascontiguousarray(values).view(np.uint32)

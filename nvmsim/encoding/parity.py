@@ -68,6 +68,11 @@ class ParityNulling(_Nulling):
         """Bits that the specification states: those of the inner encoding and the check bit."""
         return self.inner.bits + 1
 
+    @property
+    def bit_roles(self) -> tuple[str, ...]:
+        """What each bit of a word is for, the least significant first."""
+        return ("parity", *self.inner.bit_roles)
+
     def _join(self, inner: NDArray[np.uint32], check: NDArray[np.uint8]) -> NDArray[np.uint32]:
         inner <<= np.uint32(1)
         inner |= check
@@ -90,6 +95,11 @@ class ParityNullingExtra(_Nulling):
     """
 
     name = "parity-nulling-extra"
+
+    @property
+    def bit_roles(self) -> tuple[str, ...]:
+        """What each bit of a word is for, the least significant first."""
+        return (*self.inner.bit_roles, "parity")
 
     def _join(self, inner: NDArray[np.uint32], check: NDArray[np.uint8]) -> NDArray[np.uint32]:
         inner |= check.astype(np.uint32) << np.uint32(self.inner.width)

@@ -39,6 +39,11 @@ class SignMagnitude(Encoding):
         return 4
 
     @property
+    def bit_roles(self) -> tuple[str, ...]:
+        """What each bit of a word is for, the least significant first."""
+        return ("magnitude",) * (self.bits - 1) + ("sign",)
+
+    @property
     def _largest(self) -> int:
         return 2 ** (self.bits - 1) - 1
 

@@ -4,8 +4,10 @@ import io
 import re
 import textwrap
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -77,13 +79,33 @@ def scheme_colours(rows: Sequence[Row]) -> dict[str, str]:
 
 def draw(name: str, shown: Any, build: Build) -> Drawing:
     """Run ``build(shown, width in inches)``, which returns (figure, title, text alternative), and save its figures."""
-    with rc_context(_SETTINGS), warnings.catch_warnings():
-        # A name in a script that the font lacks is still text in the SVG, which the reader's own fonts show.
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
+    with _style():
         figure, title, alternative = build(shown, _WIDE_IN)
         svg, png = _svg(figure, name), _png(figure)
         narrow, *_ = build(shown, _NARROW_IN)
         return Drawing(name, title, alternative, svg, _svg(narrow, f"{name}-narrow"), png)
+
+
+def draw_alone(name: str, build: Callable[[], tuple[Figure, str, str]]) -> tuple[str, bytes]:
+    """Run ``build()``, which returns (figure, title, text alternative); return all three as one SVG, and a PNG."""
+    with _style():
+        figure, title, alternative = build()
+        return described(_svg(figure, name), name=name, title=title, alternative=alternative), _png(figure)
+
+
+@contextmanager
+def _style() -> Iterator[None]:
+    with rc_context(_SETTINGS), warnings.catch_warnings():
+        # A name in a script that the font lacks is still text in the SVG, which the reader's own fonts show.
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        yield
+
+
+def described(svg: str, *, name: str, title: str, alternative: str) -> str:
+    """Return ``svg`` with its title and text alternative inside, for who hears the picture; ``name`` makes ids."""
+    start = f'<svg role="img" aria-labelledby="{name}-title {name}-about" '
+    spoken = f'<title id="{name}-title">{escape(title)}</title><desc id="{name}-about">{escape(alternative)}</desc>'
+    return re.sub(r"<svg ([^>]*)>", lambda found: f"{start}{found[1]}>{spoken}", svg, count=1)
 
 
 def is_narrow(width_in: float) -> bool:

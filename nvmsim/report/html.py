@@ -7,7 +7,7 @@ from pathlib import Path
 from string import Template
 
 from nvmsim.report.columns import Column, columns
-from nvmsim.report.drawing import BLUE, GREY, GRID, INK, MUTED, SURFACE, Drawing
+from nvmsim.report.drawing import BLUE, GREY, GRID, INK, MUTED, SURFACE, Drawing, described
 from nvmsim.report.findings import headline, notes, where
 from nvmsim.report.formats import age, clean, number, percent, rate
 from nvmsim.study.tradeoff import Result, Row
@@ -118,12 +118,8 @@ def inline_svg(drawing: Drawing, kind: str) -> str:
     """
     whole = drawing.narrow_svg if kind == "narrow" else drawing.svg
     name = f"{drawing.name}-{kind}"
-    spoken = (
-        f'<title id="{name}-title">{escape(drawing.title)}</title>'
-        f'<desc id="{name}-about">{escape(drawing.alternative)}</desc>'
-    )
-    start = f'<svg role="img" aria-labelledby="{name}-title {name}-about" '
-    svg = re.sub(r"<svg ([^>]*)>", lambda found: f"{start}{found[1]}>{spoken}", whole[whole.index("<svg") :], count=1)
+    bare = whole[whole.index("<svg") :]
+    svg = described(bare, name=name, title=drawing.title, alternative=drawing.alternative)
     for colour, variable in _THEMED.items():
         svg = svg.replace(colour, f"var({variable})")
     return svg

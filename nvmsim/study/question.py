@@ -57,6 +57,16 @@ class Question:
     workers: int
 
 
+def common_problems(*, range_scope: str, seed: int, workers: int | None) -> list[str]:
+    """Say what is wrong with the settings that every study has."""
+    checks = {
+        f"--range-scope: {range_scope!r}: must be one of {', '.join(SCOPES)}": range_scope in SCOPES,
+        f"--seed: {seed}: must be from 0 to 2^64 - 1": 0 <= seed < 2**64,
+        f"--workers: {workers}: must be from 1 to 1024": workers is None or 1 <= workers <= 1024,
+    }
+    return [problem for problem, holds in checks.items() if not holds]
+
+
 def choose_condition(
     device: Device, name: str | None, *, rber: float | None = None, **changes: float | None
 ) -> Condition:
@@ -106,13 +116,7 @@ def ask(
     workers: int | None,
 ) -> Question:
     """Check a question as a whole; raises InputError with every problem."""
-    problems = effort.problems()
-    if range_scope not in SCOPES:
-        problems.append(f"--range-scope: {range_scope!r}: must be one of {', '.join(SCOPES)}")
-    if not 0 <= seed < 2**64:
-        problems.append(f"--seed: {seed}: must be from 0 to 2^64 - 1")
-    if workers is not None and not 1 <= workers <= 1024:
-        problems.append(f"--workers: {workers}: must be from 1 to 1024")
+    problems = effort.problems() + common_problems(range_scope=range_scope, seed=seed, workers=workers)
     parsed, rates = (), None
     try:
         parsed = parse_schemes(schemes)

@@ -1,10 +1,7 @@
 """The main job: answer one question about one device, age and network."""
 
-import platform
-import sys
 import time
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +13,11 @@ from nvmsim.accuracy.store import Store
 from nvmsim.device.ecc import final_uber
 from nvmsim.device.profile import Device, load_device
 from nvmsim.errors import InputError
+from nvmsim.study.model import open_model
 from nvmsim.study.question import Effort, Question, ask, choose_condition
 from nvmsim.study.rows import Case, assumptions_of, cases_of, rows_of, stored_bits
 from nvmsim.study.tradeoff import Result, TrialRow
-from nvmsim.zoo.card import load_card
-
-RESULTS = Path("nvmsim-results")
+from nvmsim.study.versions import versions
 
 
 def run(
@@ -43,7 +39,7 @@ def run(
     seed: int = 0,
     backend: str = "auto",
     workers: int | None = None,
-    store: str | Path = RESULTS / "trials.sqlite",
+    store: str | Path = defaults.RESULTS / "trials.sqlite",
     progress: bool = False,
 ) -> Result:
     """Store a network on a device and return throughput against accuracy, one row a scheme and mode.
@@ -59,7 +55,7 @@ def run(
     age = {"pe_cycles": pe_cycles, "retention_days": retention_days, "reads_per_page": reads}
     question = ask(
         device,
-        _model(model),
+        open_model(model),
         condition=choose_condition(device, condition, rber=rber, **age, temperature_c=temperature),
         rber=rber,
         schemes=tuple(schemes.split(",") if isinstance(schemes, str) else schemes),
@@ -71,17 +67,6 @@ def run(
     )
     with Store(Path(store)) as opened:
         return answer(question, opened, progress=progress)[0]
-
-
-def _model(model: Any) -> Any:
-    if isinstance(model, str | Path):
-        return load_card(model)
-    if not hasattr(model, "weights_sha256"):
-        raise InputError(
-            f"model: {type(model).__name__}: must be a name, a path, a Card or a Model; wrap a torch module with its "
-            "test images: nvmsim.Model.from_loader(name, module, loader)"
-        )
-    return model
 
 
 def answer(question: Question, store: Store, *, progress: bool) -> tuple[Result, list[TrialRow]]:
@@ -116,7 +101,7 @@ def answer(question: Question, store: Store, *, progress: bool) -> tuple[Result,
         rows=rows,
         assumptions=assumptions_of(question.device, rows, by_age=question.rber_given is None),
         warnings=question.rates.warnings,
-        versions=_versions(),
+        versions=versions(),
         backend=question.backend,
         elapsed_s=time.monotonic() - started,
         uber_target=question.device.ecc.uber_target,
@@ -166,11 +151,6 @@ def _settings(question: Question) -> dict[str, object]:
         "interval_target": effort.target,
         "workers": question.workers,
     }
-
-
-def _versions() -> dict[str, str]:
-    packages = {name: version(name) for name in ("nvmsim", "numpy", "numba", "torch")}
-    return {**packages, "python": platform.python_version(), "platform": f"{sys.platform} {platform.machine()}"}
 
 
 def _trial_rows(cases: Sequence[Case], estimates: dict[str, Estimate], store: Store) -> list[TrialRow]:

@@ -1,7 +1,7 @@
 """Run a stored network: one flat vector of weights in, images classified correctly out."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from nvmsim.zoo.classify import count_classes, one_thread
 from nvmsim.zoo.flat import flatten_parameters
 from nvmsim.zoo.memory_format import channels_last
 from nvmsim.zoo.model import Model
+from nvmsim.zoo.prefix import Activations, Prefix, prefix_of, stages_of
 from nvmsim.zoo.samples import Samples
 from nvmsim.zoo.tensors import StoredTensor
 
@@ -33,14 +34,16 @@ class Network:
     """A network ready to classify its test set, from a card or from a user's :class:`Model`.
 
     ``flat`` is float32 [n_weights] and every parameter is a view of it, in the order of ``tensors``: write damaged
-    weights into it and call :meth:`correct`. The source's own module and files are never changed.
+    weights into it and call :meth:`correct`. The source's own module and files are never changed. ``kept`` holds
+    activations for several networks together (None: for this one alone).
 
     Raises InputError if the weights do not fit the network.
     """
 
-    def __init__(self, source: Card | Model) -> None:
+    def __init__(self, source: Card | Model, *, kept: Activations | None = None) -> None:
         self.name, self.tensors = source.name, source.tensors
         self._module = _module_of(source).float().eval().requires_grad_(False)
+        self._stages, self._kept = stages_of(self._module), Activations() if kept is None else kept
         self.flat: Tensor = flatten_parameters(self._module, self.tensors)
         self.flat.copy_(torch.from_numpy(source.weights.copy()))
         self._samples = _samples_of(source)
@@ -48,6 +51,7 @@ class Network:
         if self.classes != source.classes:
             raise InputError(f"model {self.name}: classes: {source.classes}: the network gives {self.classes}")
         self._order: np.ndarray | None = None
+        self._order_token = object()  # names what is kept for the images in this order
 
     @property
     def n_weights(self) -> int:
@@ -68,20 +72,29 @@ class Network:
         """Return how many images ``block`` (from 0) has."""
         return min(BLOCK_IMAGES, self.n_images - block * BLOCK_IMAGES)
 
-    def correct(self, block: int, order: np.ndarray) -> int:
+    def prefix(self, layers: Sequence[str], weights: np.ndarray) -> Prefix | None:
+        """Return the part before the first of ``layers`` (names of modules), holding the clean ``weights``.
+
+        For :meth:`correct`. None where nothing lies before, and for a module that is no ``nn.Sequential``.
+        """
+        return prefix_of(self._module, self.tensors, layers, weights)
+
+    def correct(self, block: int, order: np.ndarray, *, prefix: Prefix | None = None) -> int:
         """Return how many images of ``block`` of the permuted test set are classified correctly.
 
         ``order`` is a permutation of the images, int [n_images]; block k is its places 500 k to 500 k + 499. An
         image with a NaN among its outputs counts as wrong. Always the same batches and one thread, so that equal
-        weights give equal counts on one kind of machine.
+        weights give equal counts on one kind of machine. With a ``prefix``, whose weights ``flat`` must hold, what
+        the prefix gives is computed once and kept while there is room; the count is the same.
         """
         self._check(order)
         stop = block * BLOCK_IMAGES + self.block_images(block)
         hits = 0
         with torch.inference_mode(), one_thread():
             for start in range(block * BLOCK_IMAGES, stop, self._batch_size):
-                images, labels = self._batch(order[start : min(start + self._batch_size, stop)])
-                outputs = self._module(images)
+                chosen = order[start : min(start + self._batch_size, stop)]
+                outputs = _run(self._stages[prefix.depth if prefix else 0 :], self._entering(chosen, start, prefix))
+                labels = torch.from_numpy(self._samples.labels[chosen])
                 right = (outputs.argmax(1) == labels) & ~outputs.isnan().any(1)
                 hits += int(right.sum())
         return hits
@@ -92,17 +105,32 @@ class Network:
         is_text = isinstance(images, np.ndarray) and images.ndim == 2 and images.dtype == np.int64
         return BATCH_SEQUENCES if is_text else BATCH_IMAGES
 
-    def _batch(self, chosen: np.ndarray) -> tuple[Tensor, Tensor]:
-        """Return copies, which a module may write into, of the chosen images and their labels."""
-        images, labels = (torch.from_numpy(part[chosen]) for part in self._samples)
-        return channels_last(images), labels
+    def _entering(self, chosen: np.ndarray, start: int, prefix: Prefix | None) -> Tensor:
+        """Return what leaves ``prefix`` for the batch of images that begins at ``start``; it may be written into."""
+        if prefix is None:
+            return self._batch(chosen)
+        found = self._kept.get((self._order_token, prefix), start)
+        if found is None:
+            found = _run(self._stages[: prefix.depth], self._batch(chosen))
+            self._kept.put((self._order_token, prefix), start, found)
+        return found
+
+    def _batch(self, chosen: np.ndarray) -> Tensor:
+        """Return a copy of the chosen images, which a module may write into."""
+        return channels_last(torch.from_numpy(self._samples.images[chosen]))
 
     def _check(self, order: np.ndarray) -> None:
         if self._order is not None and np.array_equal(order, self._order):
             return
         if not np.array_equal(np.sort(order), np.arange(self.n_images)):
             raise ValueError(f"order: must be a permutation of {self.n_images} images")
-        self._order = np.array(order)
+        self._order, self._order_token = np.array(order), object()
+
+
+def _run(stages: Sequence[nn.Module], values: Tensor) -> Tensor:
+    for stage in stages:
+        values = stage(values)
+    return values
 
 
 def _samples_of(source: Card | Model) -> Samples:

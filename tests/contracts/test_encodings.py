@@ -225,3 +225,20 @@ def test_round_trip_of_any_values(encoding, values):
     assert not decoded.nulled.any()
     smallest = 2.0**-23  # a step of fp16's denormals without the last bit
     assert (np.abs(decoded.values - values) <= error_bound(encoding, span) * (1 + 1e-6) + smallest).all()
+
+
+def test_every_bit_has_a_role_and_does_what_it_says(encoding):
+    roles, span = encoding.bit_roles, Range.of(weights())
+    assert len(roles) == encoding.width
+    words = encoding.encode(weights(), span)
+    clean = encoding.decode(words, span)
+    for bit, role in enumerate(roles):
+        damaged = encoding.decode(words ^ np.uint32(1 << bit), span)
+        if role == "parity":
+            assert damaged.nulled.all()
+        elif not PARITIES & set(encoding.names):
+            live = ~damaged.nulled & ~clean.nulled & (clean.values != 0)
+            ratio = np.abs(damaged.values[live].astype(np.float64) / clean.values[live])
+            assert role != "sign" or np.array_equal(damaged.values[live], -clean.values[live])
+            assert role != "mantissa" or ((ratio > 0.5) & (ratio < 2)).mean() > 0.99  # the rest are subnormal
+            assert role != "exponent" or ((ratio > 1.999) | (ratio < 0.501) | ~np.isfinite(ratio)).all()
