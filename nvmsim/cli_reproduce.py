@@ -13,7 +13,7 @@ from nvmsim.defaults import RESULTS
 from nvmsim.errors import InputError
 from nvmsim.report.paper.text import render_json, render_text
 from nvmsim.study.paper.check import Check, check_cells, draw_cells, expected_s
-from nvmsim.study.paper.load import folder, load_studies
+from nvmsim.study.paper.load import load_studies, shipped_store
 from nvmsim.study.paper.measure import expected_full, measure_studies, points_here
 from nvmsim.study.paper.outcome import Rows
 from nvmsim.study.paper.reproduce import networks_of, reproduce, with_sources
@@ -23,7 +23,6 @@ from nvmsim.study.paper.spec import Study
 SAMPLE, SAMPLE_S = 60, 180.0
 QUICK_SAMPLE, QUICK_SAMPLE_S = 16, 40.0
 START_S = 10  # assumption: starting workers and loading networks takes about so long
-SHIPPED = "trials.sqlite"
 
 
 def reproduce_command(options: argparse.Namespace) -> tuple[str, int]:
@@ -66,7 +65,7 @@ def _store(options: argparse.Namespace) -> Iterator[Store]:
         with Store(Path(options.store or RESULTS / "paper.sqlite")) as store:
             yield store
         return
-    path = Path(options.store or folder() / SHIPPED)
+    path = Path(options.store or shipped_store())
     if not path.is_file():
         raise InputError(f"{path}: no such results file; nvmsim reproduce --full makes one")
     with Store(path, read_only=not options.store) as store:

@@ -13,11 +13,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from nvmsim.accuracy.store import Store
-from nvmsim.study.paper.load import load_studies
+from nvmsim.study.paper.load import load_studies, shipped_store
 from nvmsim.study.paper.measure import points_here
 from nvmsim.study.paper.reproduce import networks_of
-
-OUT = Path(__file__).resolve().parent.parent / "configs" / "paper" / "trials.sqlite"
 
 
 def task_ids() -> set[str]:
@@ -59,5 +57,6 @@ def _strip(path: Path, tasks: set[str]) -> None:
 if __name__ == "__main__":
     if len(sys.argv) < 2:
         sys.exit(__doc__)
-    ship([Path(name) for name in sys.argv[1:]], OUT, tasks=task_ids())
-    print(f"{OUT}: {OUT.stat().st_size:,} bytes")
+    out = shipped_store()
+    ship([Path(name) for name in sys.argv[1:]], out, tasks=task_ids())
+    print(f"{out}: {out.stat().st_size:,} bytes")

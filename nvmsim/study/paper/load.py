@@ -9,6 +9,7 @@ from nvmsim.defaults import BLOCK_IMAGES
 from nvmsim.device.check import shown
 from nvmsim.device.plain import parse_file
 from nvmsim.device.schema import Wrong
+from nvmsim.device.sections import Key
 from nvmsim.errors import InputError
 from nvmsim.resources import bundled
 from nvmsim.study.paper import keys
@@ -29,6 +30,11 @@ from nvmsim.suggest import or_near
 def folder() -> Path:
     """Return the folder of the paper's studies."""
     return bundled("configs") / "paper"
+
+
+def shipped_store() -> Path:
+    """Return the results file with the trials of the paper's studies that comes with nvmsim."""
+    return folder() / "trials.sqlite"
 
 
 def study_names() -> tuple[str, ...]:
@@ -71,8 +77,9 @@ def load_study(path: Path) -> Study:
 
 
 def _unknown(name: str, data: object, problems: list[str]) -> None:
-    Reading.of("", data, problems, tuple(keys.COMMON)).take(keys.COMMON)
-    problems.extend([] if problems else [f"kind: must be one of {', '.join(keys.KINDS)}"])
+    kind = data.get("kind") if isinstance(data, dict) else data
+    what = "is missing" if kind is None else shown(kind)
+    problems.append(f"kind: {what}: must be one of {', '.join(keys.KINDS)}")
 
 
 def _accuracy(name: str, data: dict, problems: list[str]) -> AccuracyStudy | None:
@@ -81,9 +88,15 @@ def _accuracy(name: str, data: dict, problems: list[str]) -> AccuracyStudy | Non
     found = dict(reading.take(own))
     shared = {key: kind for key, kind in keys.SHARED.items() if key in data}
     inherited = Reading("", data, problems).take(shared)
+    own_keys = {key: kind for key, kind in keys.SHARED.items() if key not in shared or key in inherited}
     float32 = _part("paper.", data.get("paper"), keys.FLOAT32, problems) if "paper" in data else {}
     curves = _named(
-        "curves", data.get("curves"), problems, lambda where, key, part: _curve(where, key, part, inherited, problems)
+        "curves",
+        data.get("curves"),
+        problems,
+        lambda where, key, part: _curve(
+            Reading.of(where, part, problems, (*keys.SHARED, "paper")), key, own_keys, inherited
+        ),
     )
     claims = [_claim(i, part, tuple(curves), problems) for i, part in enumerate(_listed(data.get("claims"), problems))]
     problems += [f"boxes: {b!r}: {or_near(b, curves)}" for b in found.get("boxes", ()) if b not in curves]
@@ -100,15 +113,14 @@ def _accuracy(name: str, data: dict, problems: list[str]) -> AccuracyStudy | Non
     )
 
 
-def _curve(where: str, name: str, data: object, inherited: Mapping[str, Any], problems: list[str]) -> Curve | None:
-    reading = Reading.of(where, data, problems, (*keys.SHARED, "paper"))
-    found = reading.take(keys.SHARED, inherited)
-    _check_curve(where, reading, problems)
+def _curve(reading: Reading, name: str, own: Mapping[str, Key], inherited: Mapping[str, Any]) -> Curve | None:
+    found, problems = reading.take(own, inherited), reading.problems
+    _check_curve(reading)
     quoted = None
     if reading.data.get("paper") is not None:
-        said = _part(f"{where}paper.", reading.data["paper"], keys.QUOTED, problems)
+        said = _part(f"{reading.where}paper.", reading.data["paper"], keys.QUOTED, problems)
         problems += [
-            f"{where}paper.accuracy: {rate:g}: must be one of rber"
+            f"{reading.where}paper.accuracy: {rate:g}: must be one of rber"
             for rate, _ in said.get("accuracy", ())
             if reading.has("rber") and rate not in found["rber"]
         ]
@@ -116,12 +128,12 @@ def _curve(where: str, name: str, data: object, inherited: Mapping[str, Any], pr
     return None if problems else Curve(name=name, **found, paper=quoted)
 
 
-def _check_curve(where: str, reading: Reading, problems: list[str]) -> None:
-    found = reading.found
+def _check_curve(reading: Reading) -> None:
+    found, where = reading.found, reading.where
     if reading.has("rber", "rung_rber") and max(found["rber"]) > found["rung_rber"]:
-        problems.append(f"{where}rung_rber: {found['rung_rber']:g}: must be at least the highest rber")
+        reading.problems.append(f"{where}rung_rber: {found['rung_rber']:g}: must be at least the highest rber")
     if reading.has("images") and found["images"] % BLOCK_IMAGES:
-        problems.append(f"{where}images: {found['images']}: must be a multiple of {BLOCK_IMAGES}")
+        reading.problems.append(f"{where}images: {found['images']}: must be a multiple of {BLOCK_IMAGES}")
 
 
 def _listed(data: object, problems: list[str]) -> list:

@@ -48,9 +48,11 @@ class Reproduction:
 
 def with_sources(studies: Sequence[Study]) -> tuple[Study, ...]:
     """Return the studies and those that their summaries draw on, in the paper's order."""
-    names = [study.name for study in studies]
-    names += [row.study for study in studies if isinstance(study, SummaryStudy) for row in study.rows if row.study]
-    return load_studies(names)
+    known = {study.name for study in studies}
+    summaries = [study for study in studies if isinstance(study, SummaryStudy)]
+    more = {row.study for study in summaries for row in study.rows if row.study} - known
+    every = [*studies, *(load_studies(sorted(more)) if more else ())]
+    return tuple(sorted(every, key=lambda study: (study.order, study.name)))
 
 
 def reproduce(studies: Sequence[Study], store: Store, networks: Networks, *, quick: bool = False) -> Reproduction:
