@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from nvmsim.accuracy.quartiles import box
-from nvmsim.report.drawing import INK, MUTED
+from nvmsim.report.drawing import INK, MUTED, is_narrow
 from nvmsim.report.paper.axes import colours, legend, panels, paper_mark
 from nvmsim.report.paper.titles import boxes_title
 from nvmsim.study.paper.outcome import CurveOutcome, PointOutcome
@@ -40,7 +40,9 @@ def build_boxes(boxes: Boxes, width_in: float) -> tuple[Figure, str, str]:
     for x, point in enumerate(boxes.points):
         _box(axes, x, point, shade)
     rates = [f"{point.rber:g}" for point in boxes.points]
-    axes.set_xticks(range(len(rates)), rates, fontsize=8, rotation=45 if len(rates) > 9 else 0)
+    # Rotated labels would run into the axis' own below them.
+    every = 2 if is_narrow(width_in) and len(rates) > 9 else 1
+    axes.set_xticks(range(0, len(rates), every), rates[::every], fontsize=7)
     axes.set_xlim(-0.6, len(rates) - 0.4)
     axes.set_xlabel("raw bit error rate (RBER)")
     axes.set_ylabel("accuracy of a trial")
