@@ -17,6 +17,7 @@ assert pathlib.Path(nvmsim.__file__).is_relative_to(pathlib.Path.cwd()), nvmsim.
 PY
 venv/bin/nvmsim devices
 venv/bin/nvmsim run tlc --out results
+venv/bin/nvmsim reproduce table-2 section-5 --quick --sample 4
 venv/bin/nvmsim run devices/tlc.yaml --out results --format json >again.json
 venv/bin/python - <<'PY'
 import json

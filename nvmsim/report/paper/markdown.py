@@ -8,6 +8,7 @@ from nvmsim.report.paper.rows import (
     claim_rows,
     largest_difference,
     missing_lines,
+    move_rows,
     point_rows,
     robustness_rows,
     scope_rows,
@@ -87,7 +88,8 @@ def _study(outcome: Outcome) -> str:
         parts += [f"- {entry.row.name}: {entry.missing}." for entry in outcome.entries if entry.missing]
     else:
         assert isinstance(outcome, DistortionOutcome)
-        parts += [_table(statement_rows(outcome)), _table(width_rows(outcome))]
+        parts += [_table(statement_rows(outcome)), _table(width_rows(outcome)), _table(move_rows(outcome))]
+        parts += [f"- {line}." for line in outcome.missing]
     parts += [f"**Why.** {' '.join(study.why.split())}"] if study.why else []
     return "\n\n".join(part for part in parts if part)
 

@@ -151,6 +151,16 @@ def _width(width: Width) -> tuple[str, ...]:
     )
 
 
+def move_rows(outcome: DistortionOutcome) -> Rows:
+    """Return heading and rows of how far one flip moves real weights; no rows where no network was asked for."""
+    heading = ("network", "encoding", "mean of a flip", "rms", "largest")
+    rows = [
+        (move.network, move.encoding, *(f"{value:.4f}" for value in (move.mean, move.rms, move.largest)))
+        for move in outcome.moves
+    ]
+    return [heading, *rows] if rows else []
+
+
 def missing_lines(curves: Sequence[CurveOutcome]) -> list[str]:
     """Return why curves were not measured, a line a reason."""
     reasons: dict[str, list[str]] = {}

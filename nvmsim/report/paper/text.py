@@ -10,6 +10,7 @@ from typing import Any
 from nvmsim.report.paper.rows import (
     Rows,
     missing_lines,
+    move_rows,
     point_rows,
     robustness_rows,
     scope_rows,
@@ -50,7 +51,8 @@ def _study(outcome: Outcome) -> str:
         lines += _table(summary_rows(outcome))
         lines += [f"{entry.row.name}: {entry.missing}" for entry in outcome.entries if entry.missing]
     else:
-        lines += [*_table(statement_rows(outcome)), *_table(width_rows(outcome))]
+        lines += [*_table(statement_rows(outcome)), *_table(width_rows(outcome)), *_table(move_rows(outcome))]
+        lines += outcome.missing
     lines += _wrapped(f"why: {' '.join(outcome.study.why.split())}") if outcome.study.why else []
     return "\n".join(lines)
 
@@ -137,7 +139,12 @@ def _plain_outcome(outcome: Outcome) -> dict[str, Any]:
     if isinstance(outcome, SummaryOutcome):
         return {**known, "rows": _plain(outcome.entries)}
     assert isinstance(outcome, DistortionOutcome)
-    return {**known, "statements": _plain(outcome.statements), "widths": _plain(outcome.widths)}
+    return {
+        **known,
+        "statements": _plain(outcome.statements),
+        "widths": _plain(outcome.widths),
+        "moves": _plain(outcome.moves),
+    }
 
 
 def _plain(values: Sequence[Any]) -> list[Any]:

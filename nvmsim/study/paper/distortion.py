@@ -19,6 +19,8 @@ from nvmsim.encoding.distortion_bounds import (
 from nvmsim.encoding.gray import Gray
 from nvmsim.encoding.hamming import Hamming, HammingDescending, words_by_weight
 from nvmsim.study.paper.agreement import AGREE, DIFFER
+from nvmsim.study.paper.moves import Move, move_of
+from nvmsim.study.paper.sources import Networks
 from nvmsim.study.paper.spec import DistortionStudy
 
 EXAMPLE_2 = (0b000, 0b001, 0b010, 0b100, 0b011, 0b101, 0b110, 0b111)  # the list as the paper prints it
@@ -55,18 +57,26 @@ class Width:
 
 @dataclass(frozen=True)
 class DistortionOutcome:
-    """Section V: the paper's statements, each decided, and the distortions by width."""
+    """Section V: the paper's statements, each decided, the distortions by width, and what networks' weights meet.
+
+    ``missing`` says why a network has no moves.
+    """
 
     study: DistortionStudy
     statements: tuple[Statement, ...]
     widths: tuple[Width, ...]
+    moves: tuple[Move, ...]
+    missing: tuple[str, ...]
 
 
 def distortion_outcome(study: DistortionStudy, *, quick: bool = False) -> DistortionOutcome:
-    """Compute all of a study; with ``quick`` only up to 10 bits by enumeration."""
+    """Compute all of a study; with ``quick`` only up to 10 bits by enumeration, and on the first network."""
     bits = [q for q in study.bits if q <= QUICK_BITS] if quick else list(study.bits)
     widths = [*map(_enumerated, bits), *map(_closed, study.beyond)]
-    return DistortionOutcome(study, (*_examples(), *_theorem(widths, bits)), tuple(widths))
+    networks = Networks.named(study.networks[:1] if quick else study.networks)
+    moves = [move_of(source, encoding) for source in networks.sources.values() for encoding in study.encodings]
+    missing = tuple(f"{name}: {why}" for name, why in networks.missing.items())
+    return DistortionOutcome(study, (*_examples(), *_theorem(widths, bits)), tuple(widths), tuple(moves), missing)
 
 
 def _enumerated(bits: int) -> Width:

@@ -54,4 +54,6 @@ DISTORTION = {
     "place": Key(LINE),
     "bits": Key(Rising(Number(whole=True, low=2, high=16), 1)),
     "beyond": Key(Rising(Number(whole=True, low=17, high=4096)), ()),
+    "networks": Key(Many(NAME), ()),
+    "encodings": Key(Many(EncodingText()), ()),
 }

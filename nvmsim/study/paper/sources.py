@@ -23,9 +23,14 @@ class Networks:
 
     @classmethod
     def of(cls, curves: Iterable[Curve], given: "Mapping[str, Card | Model] | None" = None) -> "Networks":
-        """Return the networks of ``curves``: ``given`` ones, or bundled cards, rescaled if named CARD+rescaled."""
+        """Return the networks of ``curves``: ``given`` ones, or those of :meth:`named`."""
+        return cls.named((curve.model for curve in curves), given)
+
+    @classmethod
+    def named(cls, names: Iterable[str], given: "Mapping[str, Card | Model] | None" = None) -> "Networks":
+        """Return the networks of these names: ``given`` ones, or bundled cards, rescaled if named CARD+rescaled."""
         sources, missing = dict(given or {}), {}
-        for name in dict.fromkeys(curve.model for curve in curves):
+        for name in dict.fromkeys(names):
             try:
                 sources[name] = sources.get(name) or _source(name)
             except InputError as error:

@@ -96,8 +96,13 @@ class SummaryStudy(Study):
 
 @dataclass(frozen=True, kw_only=True)
 class DistortionStudy(Study):
-    """Section V: exact distortions by enumeration at ``bits`` and by closed forms at ``beyond``."""
+    """Section V: exact distortions by enumeration at ``bits`` and by closed forms at ``beyond``.
+
+    ``encodings`` are also tried on the weights that the ``networks`` have.
+    """
 
     place: str
     bits: tuple[int, ...]
     beyond: tuple[int, ...]
+    networks: tuple[str, ...]
+    encodings: tuple[str, ...]
