@@ -222,4 +222,6 @@ def test_a_reader_that_goes_away_is_no_error():
 
 def test_help_names_every_command(tmp_path):
     text = nvmsim("--help", cwd=tmp_path).stdout
-    assert all(word in text for word in ("run", "timing", "layout", "devices", "models", "train", "bench"))
+    assert all(
+        word in text for word in ("run", "sensitivity", "timing", "layout", "devices", "models", "train", "bench")
+    )

@@ -1,6 +1,6 @@
-"""Put real output into the documents: the README's table and figure, docs/benchmarks.md, and docs/paper.md.
+"""Put real output into the documents: the README's table and figures, docs/benchmarks.md, and docs/paper.md.
 
-Run on a machine that does nothing else: ``python tools/update_docs.py [result] [benchmarks] [paper]``.
+Run on a machine that does nothing else: ``python tools/update_docs.py [result] [sensitivity] [benchmarks] [paper]``.
 """
 
 import json
@@ -45,6 +45,13 @@ def update_benchmarks() -> None:
     (ROOT / "docs" / "benchmarks.md").write_text(text)
 
 
+def update_sensitivity() -> None:
+    """Draw the MNIST network's heat map from nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        nvmsim("sensitivity", "mnist-cnn", "--out", folder)
+        shutil.copy(Path(folder) / "sensitivity.svg", ROOT / "docs" / "images")
+
+
 def update_paper() -> None:
     """Draw the paper's tables and figures from the shipped trials."""
     shutil.rmtree(ROOT / "docs" / "images" / "paper", ignore_errors=True)
@@ -67,9 +74,18 @@ with sort); `dense` is float32 `rand < p` with packed bits. Ours also draws the 
 the record that undoes the trial. Into the large image two threads share the memory's bandwidth: at 1e-2 nearly every
 cache line is read and written. Fewer than 200,000 events run on one thread whatever is asked.
 
+`reuse`: whole trials (flips, decoding, network) with errors in one layer, started from the kept activations of the
+clean layers before it, against the same trials from the images; the counts are equal. Before conv2 lies too little to
+gain anything.
+
 {NO_GPU}"""
 
 if __name__ == "__main__":
-    updates = {"result": update_result, "benchmarks": update_benchmarks, "paper": update_paper}
+    updates = {
+        "result": update_result,
+        "sensitivity": update_sensitivity,
+        "benchmarks": update_benchmarks,
+        "paper": update_paper,
+    }
     for name in sys.argv[1:] or updates:
         updates[name]()

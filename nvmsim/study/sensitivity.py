@@ -221,8 +221,8 @@ def _measured(
 ) -> dict[Place, Estimate]:
     """Return every place's estimate from ``store``, measuring what it lacks: float32 on every image, then the rest."""
     float32 = next(iter(tasks.values())).baseline
-    block_images = collect([float32], store=store, **how)[float32.id].sample.images
-    plan = Plan(trials, min(-(-images // int(block_images[0])), len(block_images)))
+    every_block = collect([float32], store=store, **how)[float32.id].sample.blocks
+    plan = Plan(trials, min(-(-images // defaults.BLOCK_IMAGES), every_block))
     measure([(task, plan) for task in tasks.values()], store=store, **how)
     baseline = store.rows(float32.id)
     rows = {place: store.rows(task.id) for place, task in tasks.items()}
