@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from nvmsim.report.drawing import GRID, INK, SURFACE, is_narrow, spread_out, titled
 from nvmsim.study.paper.spec import Curve
 
-_LEFT, _BOTTOM, _BETWEEN, _LEGEND = 0.68, 0.46, 0.62, 0.3  # inch
+_LEFT, _BOTTOM, _BETWEEN, _LEGEND = 0.72, 0.46, 0.62, 0.3  # inch
 _LABEL_SIZE = 8
 _KNOWN = {
     "binary:16": "#d55e00",

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from nvmsim.report.drawing import INK, MUTED
+from nvmsim.report.drawing import INK
 from nvmsim.report.paper.axes import legend, panels, paper_mark, plain_ticks
 from nvmsim.report.paper.rows import rate_text
 from nvmsim.report.paper.titles import summary_title
@@ -54,11 +54,12 @@ def _found(axes: Axes, y: float, found: Robustness, colour: str) -> None:
 
 
 def _handles() -> list[Line2D]:
+    labels = {"without": "without nulling", "with": "with (bars: t-interval)"}
     ours = [
-        Line2D([], [], color=colour, marker="o", markersize=5, linewidth=2, label=f"ours, {kind} nulling")
+        Line2D([], [], color=colour, marker="o", markersize=5, linewidth=2, label=labels[kind])
         for kind, colour in _COLOURS.items()
     ]
-    return [*ours, paper_mark("the paper"), Line2D([], [], color=MUTED, linewidth=2, label="t-interval")]
+    return [*ours, paper_mark("the paper")]
 
 
 def _said(outcome: SummaryOutcome) -> str:

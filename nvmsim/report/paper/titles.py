@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from nvmsim.accuracy.crossing import EQUAL
 from nvmsim.accuracy.quartiles import box
+from nvmsim.report.formats import number
 from nvmsim.report.paper.rows import rate_text
 from nvmsim.study.paper.outcome import CurveOutcome, PointOutcome
 from nvmsim.study.paper.reproduce import AccuracyOutcome
@@ -34,7 +35,10 @@ def scope_effects(outcome: AccuracyOutcome) -> str:
         if len({curve.curve.range_scope for curve in own}) > 1:
             by_scope = _spread(own, lambda curve: curve.encoding)
             by_encoding = _spread(own, lambda curve: curve.range_scope)
-            said.append(f"on {model} the scope changes R(0.95) {by_scope:.2g} times, the encoding {by_encoding:.2g}")
+            said.append(
+                f"on {model} the scope changes R(0.95) {number(by_scope, digits=2)} times, "
+                f"the encoding {number(by_encoding, digits=2)}"
+            )
     return "; ".join(said)
 
 
@@ -95,7 +99,8 @@ def boxes_title(curve: CurveOutcome, points: list[PointOutcome]) -> str:
 def summary_title(outcome: SummaryOutcome) -> str:
     """Return by how much nulling raises R(0.95), network by network, beside the paper's factor."""
     said = [
-        f"{entry.row.name} {entry.gain:.2g}x (the paper {entry.row.paper_nulling / entry.row.paper_without:.3g}x)"
+        f"{entry.row.name} {number(entry.gain, digits=2)}x (the paper "
+        f"{number(entry.row.paper_nulling / entry.row.paper_without, digits=2)}x)"
         for entry in outcome.entries
         if entry.gain is not None
     ]
