@@ -28,6 +28,7 @@ _HOMES = {
     "make_encoding": "nvmsim.encoding.spec",
     "read_timing": "nvmsim.timing.read_path",
     "register": "nvmsim.plugins",
+    "robustness": "nvmsim.study.robustness",
     "run": "nvmsim.study.run",
     "sensitivity": "nvmsim.study.sensitivity",
     "write_report": "nvmsim.report.files",

@@ -59,6 +59,12 @@ def _sensitivity(options: argparse.Namespace) -> str:
     return sensitivity_command(options)
 
 
+def _robustness(options: argparse.Namespace) -> str:
+    from nvmsim.cli_robustness import robustness_command
+
+    return robustness_command(options)
+
+
 def _timing(options: argparse.Namespace) -> str:
     from nvmsim.cli_timing import timing_report
 
@@ -115,6 +121,7 @@ def _reproduce(options: argparse.Namespace) -> tuple[str, int]:
 COMMANDS: dict[str, Callable[[argparse.Namespace], str | tuple[str, int]]] = {
     "run": _run,
     "sensitivity": _sensitivity,
+    "robustness": _robustness,
     "timing": _timing,
     "layout": _layout,
     "devices": _devices,

@@ -19,7 +19,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"nvmsim {version('nvmsim')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    studies = (_add_run, _add_sensitivity, _add_reproduce)
+    studies = (_add_run, _add_sensitivity, _add_robustness, _add_reproduce)
     parts = (_add_timing, _add_layout, _add_devices, _add_models, _add_train, _add_data, _add_bench)
     for add in (*studies, *parts):
         add(commands)
@@ -114,6 +114,46 @@ def _add_sensitivity(commands: argparse._SubParsersAction) -> None:
         default=defaults.SENSITIVITY_IMAGES,
         metavar="N",
         help="test images a trial, rounded up to blocks of 500 (%(default)s)",
+    )
+    _add_sampling(parser)
+
+
+def _add_robustness(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "robustness",
+        help="the bit error rate up to which a network keeps its accuracy: the paper's R(x)",
+        description="Find the bit error rate at which the mean accuracy falls below x of the undistorted network's, "
+        "with a 95 %% interval: images go where they narrow it. Every stored bit flips alone, nothing is corrected.",
+    )
+    parser.add_argument("model", metavar="MODEL", help="a model's folder, card, or bundled name (mnist-cnn)")
+    parser.add_argument("--x", type=float, default=defaults.X, help="the part of the accuracy to keep (%(default)s)")
+    parser.add_argument(
+        "--schemes",
+        default=",".join(defaults.ROBUSTNESS_SCHEMES),
+        metavar="A,B,...",
+        help="how weights are stored, as for run (%(default)s)",
+    )
+    parser.add_argument(
+        "--layers", metavar="A,B,...", help="errors meet these layers alone, such as lstm (default: all)"
+    )
+    parser.add_argument("--grid", metavar="P,P,...", help="also give the largest of these bit error rates up to R")
+    effort = parser.add_argument_group("effort", "the search stops at the first of these")
+    effort.add_argument(
+        "--precision",
+        type=float,
+        default=defaults.ROBUSTNESS_PRECISION,
+        metavar="P",
+        help="wanted width of the interval of R, in parts of R (%(default)s)",
+    )
+    effort.add_argument(
+        "--trials",
+        type=int,
+        default=defaults.ROBUSTNESS_TRIALS,
+        metavar="N",
+        help="distorted models a rate, at most; fewer than 72 prove no R(0.95) from below (%(default)s)",
+    )
+    effort.add_argument(
+        "--time-limit", type=float, metavar="S", help="seconds of sampling, earlier calls included (default: none)"
     )
     _add_sampling(parser)
 

@@ -18,3 +18,8 @@ SENSITIVITY_RBER = 0.05
 SENSITIVITY_SCHEME = "raw"
 SENSITIVITY_TRIALS = 16
 SENSITIVITY_IMAGES = 500
+
+X = 0.95  # of the undistorted accuracy: the paper's
+ROBUSTNESS_SCHEMES = ("raw", "nulling")
+ROBUSTNESS_PRECISION = 0.1  # of R: the paper's grids are about as fine
+ROBUSTNESS_TRIALS = 1024  # a rate; fewer than 72 prove no R(0.95) from below, see docs/design.md

@@ -35,6 +35,18 @@ def test_a_curve_linear_in_log_rate_is_met_exactly_with_its_limits(middle):
     assert found.on_grid == max(rate for rate in GRID if rate <= middle)
 
 
+@pytest.mark.parametrize("power", [1.0, 3.4])
+def test_a_loss_that_is_a_power_of_the_rate_is_met_exactly_between_rates_far_apart(power):
+    points = [(rate, around(0.99 - 0.0495 * (rate / 0.0127) ** power, 0.0)) for rate in (0.008, 0.02)]
+    assert crossing(points, target=0.9405, undistorted=0.99).rate == pytest.approx(0.0127, rel=1e-9)
+    assert crossing(points, target=0.9405).rate < 0.0127 * (0.995 if power == 1 else 0.95)
+
+
+def test_where_nothing_is_lost_the_accuracy_itself_is_interpolated():
+    points = [(0.01, around(1.0, 0.0)), (0.02, around(0.9, 0.0))]
+    assert crossing(points, target=0.95, undistorted=0.99) == crossing(points, target=0.95)
+
+
 def test_the_papers_table_gives_the_papers_figure():
     accuracy = (0.9952, 0.9945, 0.9937, 0.9924, 0.9906, 0.9885, 0.9847, 0.9816, 0.9754, 0.96952, 0.9576, 0.94875,
                 0.9339, 0.9224)  # Table II  # fmt: skip
@@ -85,10 +97,11 @@ def test_a_mean_that_equals_the_target_is_enough():
 @given(
     st.lists(st.tuples(st.floats(0, 1), st.floats(0, 0.2)), min_size=1, max_size=12),
     st.floats(0.05, 0.95),
+    st.sampled_from([None, 0.96, 1.1]),
 )
-def test_an_interval_holds_its_crossing_and_lies_among_the_rates(values, target):
+def test_an_interval_holds_its_crossing_and_lies_among_the_rates(values, target, undistorted):
     points = [(1e-6 * 3.0**k, around(*value)) for k, value in enumerate(values)]
-    found = crossing(points, target=target)
+    found = crossing(points, target=target, undistorted=undistorted)
     rates = [rate for rate, _ in points]
     assert rates[0] <= found.rate <= rates[-1]
     for end in (found.low, found.high, *found.others):

@@ -4,8 +4,9 @@ Looking after every trial and stopping at the first narrow interval would cover 
 loss is negligible (the tests show it by simulation).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 
 from nvmsim.accuracy.stats import NEVER, TEST_SET, Sample, accuracy_interval
 
@@ -31,6 +32,10 @@ class Plan:
     def cells(self) -> int:
         """Measurements of one trial on one block each."""
         return self.trials * self.blocks
+
+    def pairs(self) -> Iterator[tuple[int, int]]:
+        """Every (trial, block) of it."""
+        return product(range(self.trials), range(self.blocks))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ same decisions and finds everything there, and one that was killed goes on where
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from itertools import groupby, product
+from itertools import groupby
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from nvmsim.accuracy.estimate import Estimate, estimate_of, sample_of
 from nvmsim.accuracy.executor import Executor, available_cores, make_executor
 from nvmsim.accuracy.progress import Bar
 from nvmsim.accuracy.records import TaskRows, Trial
+from nvmsim.accuracy.spread import Spread
 from nvmsim.accuracy.stats import TASK, TEST_SET, Sample
 from nvmsim.accuracy.store import Store
 from nvmsim.accuracy.task import Task
@@ -41,7 +42,7 @@ class _Course:
     """How far one task is: its plan, what is known, and why it stopped ("" as long as it goes on)."""
 
     task: Task
-    plan: Plan
+    plan: Plan | Spread
     rows: TaskRows | None = None
     reason: str = ""
 
@@ -53,7 +54,7 @@ class _Course:
         return sum(self.rows.blocks[cell].seconds for cell in self._cells())
 
     def _cells(self) -> Iterator[tuple[int, int]]:
-        return product(range(self.plan.trials), range(self.plan.blocks))
+        return self.plan.pairs()
 
 
 def collect(
@@ -116,9 +117,34 @@ def _lacking(wanted: Sequence[tuple[Task, Plan]], store: Store) -> Iterator[tupl
         if task.id not in known:
             rows = store.rows(task.id)
             known[task.id] = set(rows.blocks) if rows else set()
-        cells = [cell for cell in product(range(plan.trials), range(plan.blocks)) if cell not in known[task.id]]
+        cells = [cell for cell in plan.pairs() if cell not in known[task.id]]
         known[task.id].update(cells)
         yield task, cells
+
+
+@contextmanager
+def measuring(
+    store: Store,
+    sources: "Mapping[str, Card | Model]",
+    *,
+    workers: int | None = None,
+    backend: str = "auto",
+    progress: bool = False,
+) -> Iterator[Callable[..., list[TaskRows]]]:
+    """Give ``measure(wanted, ahead)`` for work whose next round depends on the last; workers wait between the rounds.
+
+    It measures every (task, plan) of ``wanted`` where ``store`` lacks it and returns the tasks' rows; ``ahead`` guesses
+    how many blocks later rounds will want. Arguments and errors are those of :func:`collect`.
+    """
+    workers = available_cores() if workers is None else workers
+    with _lazy_executor(sources, backend, workers) as executor, closing(Bar(progress)) as bar:
+
+        def rows(wanted: Sequence[tuple[Task, Plan | Spread]], ahead: int = 0) -> list[TaskRows]:
+            courses = [_Course(task, plan, store.rows(task.id)) for task, plan in wanted]
+            _measure(courses, store, executor=executor, bar=bar, ahead=ahead)
+            return [course.rows for course in courses]
+
+        yield rows
 
 
 class _Campaign:

@@ -48,12 +48,14 @@ class Crossing:
         return (self.high - self.low) / self.rate
 
 
-def crossing(points: Sequence[tuple[float, Limits]], *, target: float) -> Crossing:
+def crossing(points: Sequence[tuple[float, Limits]], *, target: float, undistorted: float | None = None) -> Crossing:
     """Return where the mean accuracy of ``points``, (rate > 0, limits) in any order, falls below ``target``.
 
-    Between rates the means and the limits are taken as linear in the logarithm of the rate. The interval reaches from
-    the crossing down to where the lower limit reaches the target and up to where the upper limit falls below it: with
-    equal trials at all rates these are the crossings of the lower and of the upper limits.
+    Between rates the means and the limits are taken as linear in the logarithm of the rate. With the accuracy
+    ``undistorted`` (above the target) the losses against it are taken as powers of the rate, where even the upper
+    limits lose something: losses bend upwards, and a straight line between rates far apart meets the target too early.
+    The interval reaches from the crossing down to where the lower limit reaches the target and up to where the upper
+    limit falls below it: with equal trials at all rates these are the crossings of the lower and the upper limits.
     Raises InputError without a point, or where rates are not positive, finite and different.
 
     >>> from nvmsim.accuracy.stats import Interval
@@ -66,18 +68,24 @@ def crossing(points: Sequence[tuple[float, Limits]], *, target: float) -> Crossi
     rates = [rate for rate, _ in ordered]
     _check(rates)
     means, lows, highs = ([getattr(limits, name) for _, limits in ordered] for name in ("mean", "low", "high"))
+
+    def at(values: Sequence[float], place: int) -> float:
+        # The mean and its limits are drawn the same way between two rates, so that they cannot cross each other.
+        loses = undistorted is not None and max(highs[max(place, 0) : place + 2]) < undistorted
+        return _at(rates, values, place, target=target, undistorted=undistorted if loses else None)
+
     last = len(rates) - 1
     turns = [i for i in range(last) if (means[i] >= target) != (means[i + 1] >= target)]
     first = _first(means, target)
     below = next((i for i in range(min(first, last), -1, -1) if lows[i] >= target), None)
     above = next((i for i in range(first + 1, last + 1) if highs[i] < target), None)
     return Crossing(
-        rate=_at(rates, means, first, target),
+        rate=at(means, first),
         relation=BELOW if first < 0 else ABOVE if first == last else EQUAL,
-        low=None if below is None else _at(rates, lows, below, target),
-        high=None if above is None else _at(rates, highs, above - 1, target),
+        low=None if below is None else at(lows, below),
+        high=None if above is None else at(highs, above - 1),
         on_grid=max((rate for rate, limits in ordered if limits.mean >= target), default=None),
-        others=tuple(_at(rates, means, i, target) for i in turns if i != first),
+        others=tuple(at(means, i) for i in turns if i != first),
     )
 
 
@@ -95,10 +103,15 @@ def _first(means: Sequence[float], target: float) -> int:
     return next((i for i, mean in enumerate(means) if mean < target), len(means)) - 1
 
 
-def _at(rates: Sequence[float], values: Sequence[float], place: int, target: float) -> float:
+def _at(
+    rates: Sequence[float], values: Sequence[float], place: int, *, target: float, undistorted: float | None
+) -> float:
     """Return the rate between ``place`` and the next at which ``values`` meet the target; at an end, that end's."""
     if place < 0 or place + 1 == len(rates):
         return rates[max(place, 0)]
-    fall = values[place] - values[place + 1]
-    part = (values[place] - target) / fall if fall else 0.0
+    ends = (values[place], values[place + 1], target)
+    if undistorted is not None:
+        ends = tuple(-math.log(undistorted - end) for end in ends)
+    before, behind, wanted = ends
+    part = (before - wanted) / (before - behind) if before != behind else 0.0
     return rates[place] * (rates[place + 1] / rates[place]) ** part
