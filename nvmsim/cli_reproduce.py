@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from secrets import randbits
 
@@ -54,6 +55,7 @@ def _check_options(options: argparse.Namespace) -> None:
         f"--time-limit: {limit}: must be above 0 seconds": limit is None or limit > 0,
         f"--workers: {workers}: must be from 1 to 1024": workers is None or 1 <= workers <= 1024,
         "--quick: checks what is stored: leave out --full": not (options.quick and options.full),
+        "--seed: chooses the sample of stored trials: leave out --full": options.seed is None or not options.full,
     }
     if problems := [problem for problem, holds in checks.items() if not holds]:
         raise InputError(problems)
@@ -84,6 +86,7 @@ def _check(studies: Sequence[Study], store: Store, networks: Networks, options: 
     if options.full or options.sample == 0:
         return None
     most, limit_s = (QUICK_SAMPLE, QUICK_SAMPLE_S) if options.quick else (SAMPLE, SAMPLE_S)
+    limit_s = inf if options.sample else limit_s
     seed = randbits(32) if options.seed is None else options.seed
     workers = options.workers or available_cores()
     here = networks.with_data()
@@ -95,7 +98,10 @@ def _check(studies: Sequence[Study], store: Store, networks: Networks, options: 
         seed=seed,
         limit_s=(options.time_limit or limit_s) * workers,
     )
-    _say(f"doing {len(cells)} stored blocks again takes about {expected_s(cells, workers) + START_S:.0f} s")
+    if options.sample and len(cells) < options.sample:
+        _say(f"{len(cells)} of {options.sample} blocks: that is all that is stored, or --time-limit allows")
+    if cells:
+        _say(f"doing {len(cells)} stored blocks again takes about {expected_s(cells, workers) + START_S:.0f} s")
     return check_cells(cells, store, here, seed=seed, workers=workers, time_limit_s=options.time_limit, progress=True)
 
 

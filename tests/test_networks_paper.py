@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from nvmsim.errors import InputError
 from nvmsim.zoo import cifar10_vgg, imdb_lstm, vgg16
 from nvmsim.zoo.batch_norm import fold_batch_norm, with_batch_norm
 from nvmsim.zoo.lstm import Lstm, leading_padding
@@ -141,3 +142,19 @@ def test_smaller_images_pass_through():
     with torch.inference_mode():
         assert cifar10_vgg.build().eval()(torch.zeros(2, 3, 16, 16)).shape == (2, 10)
         assert vgg16.build().eval()(torch.zeros(1, 3, 32, 32)).shape == (1, 2)
+
+
+def test_batch_norm_refuses_what_it_would_fold_wrongly():
+    conv, relu = nn.Conv2d(4, 4, 3), nn.ReLU()
+    wrong = {
+        "unnamed": nn.Sequential(conv, relu),
+        "used twice": nn.Sequential(OrderedDict(conv1=conv, relu1=relu, conv2=nn.Conv2d(4, 4, 3), relu2=relu)),
+        "dilated": nn.Sequential(OrderedDict(conv1=nn.Conv2d(4, 4, 3, dilation=2))),
+        "grouped": nn.Sequential(OrderedDict(conv1=nn.Conv2d(4, 4, 3, groups=4))),
+        "no bias": nn.Sequential(OrderedDict(conv1=nn.Conv2d(4, 4, 3, bias=False))),
+        "nested": nn.Sequential(OrderedDict(block=nn.Sequential(OrderedDict(conv1=conv)))),
+        "no sequence": nn.Linear(2, 2),
+    }
+    for network in wrong.values():
+        with pytest.raises(InputError, match=r"recipe\.batch_norm: the network"):
+            with_batch_norm(network)

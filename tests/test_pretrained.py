@@ -101,3 +101,16 @@ def test_the_cards_from_transfer_and_from_scratch_are_of_one_network():
     cards = [load_card(name, trained=False) for name in ("catsdogs-vgg16", "catsdogs-vgg16-scratch")]
     assert [card.network for card in cards] == ["catsdogs-vgg16"] * 2
     assert [card.recipe["epochs"] for card in cards] == [5, 40]
+
+
+@pytest.mark.parametrize("content", [[1, 2], torch.zeros(3), {"features.0.weight": 3}])
+def test_a_file_that_is_no_state_dict_is_refused(card, content):
+    torch.save(content, "other.pth")
+    with pytest.raises(InputError, match=r"other\.pth: cannot be the start"):
+        training.train(card, start=Pretrained.of("other.pth", "catsdogs-vgg16"), progress=False)
+
+
+def test_an_empty_file_is_refused(card, tmp_path):
+    (tmp_path / "empty.pth").touch()
+    with pytest.raises(InputError, match=r"empty\.pth: cannot be the start"):
+        training.train(card, start=Pretrained.of("empty.pth", "catsdogs-vgg16"), progress=False)

@@ -5,9 +5,16 @@ from collections import OrderedDict
 import torch
 from torch import Tensor, nn
 
+from nvmsim.errors import InputError
+
 
 def with_batch_norm(network: nn.Sequential) -> nn.Sequential:
-    """Return ``network`` with a batch norm ``bnK`` behind each convolution ``convK`` (Ioffe and Szegedy 2015)."""
+    """Return ``network`` with a batch norm ``bnK`` behind each convolution ``convK`` (Ioffe and Szegedy 2015).
+
+    Raises InputError unless it is an ``nn.Sequential`` of layers used once each, whose convolutions are called
+    ``conv...`` and are plain ones: undilated, of one group, with biases.
+    """
+    _check(network)
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     for name, layer in network.named_children():
         layers[name] = layer
@@ -36,8 +43,27 @@ def fold_batch_norm(trained: nn.Sequential) -> nn.Sequential:
     return nn.Sequential(layers)
 
 
+def _check(network: nn.Module) -> None:
+    problems = []
+    if type(network) is not nn.Sequential or len({*map(id, network)}) < len(network):
+        problems.append("must be an nn.Sequential of layers that are used once each")
+    for name, part in network.named_modules():
+        if isinstance(part, nn.BatchNorm2d):
+            problems.append(f"{name}: is a batch norm already")
+        elif isinstance(part, nn.modules.conv._ConvNd) and not _is_plain(name, part):
+            problems.append(f"{name}: must be a two-dimensional convolution called conv..., in the sequence itself, "
+                            "undilated, of one group, with a bias and zero padding")  # fmt: skip
+    if problems:
+        raise InputError([f"recipe.batch_norm: the network {problem}" for problem in problems])
+
+
+def _is_plain(name: str, conv: nn.Module) -> bool:
+    plain = isinstance(conv, nn.Conv2d) and conv.bias is not None and conv.padding_mode == "zeros"
+    return plain and name.startswith("conv") and "." not in name and conv.groups == 1 and conv.dilation == (1, 1)
+
+
 def _norm_name(conv: str) -> str:
-    return conv.replace("conv", "bn")
+    return "bn" + conv.removeprefix("conv")
 
 
 def _folded(conv: nn.Conv2d, norm: nn.BatchNorm2d | None) -> nn.Conv2d:

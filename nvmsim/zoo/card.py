@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,6 +21,8 @@ from nvmsim.zoo.tensors import StoredTensor, file_sha256, read_layout, read_weig
 
 _ALWAYS = ("name", "network", "dataset", "classes", "input")
 _TRAINED = ("weights", "accuracy")
+# Folders are called so.
+_NAME = re.compile(r"[A-Za-z0-9][\w.+-]*", re.ASCII)
 _FREE = ("source", "licence", "recipe", "training")
 
 
@@ -152,6 +155,10 @@ def _key_problems(values: Mapping, trained: bool) -> list[str]:
 def _value_problems(values: Mapping) -> list[str]:
     problems = [f"{key}: {values[key]!r}: must be text" for key in ("name", "network", "dataset", "source", "licence")
                 if key in values and not isinstance(values[key], str)]  # fmt: skip
+    if isinstance(values.get("name"), str) and not _NAME.fullmatch(values["name"]):
+        problems.append(
+            f"name: {values['name']!r}: must be letters, digits, '.', '_', '+' and '-', from a letter or digit"
+        )
     if isinstance(values.get("network"), str) and values["network"] not in plugins.names("network"):
         problems.append(f"network: {values['network']!r}: unknown; known are {', '.join(plugins.names('network'))}")
     if isinstance(values.get("dataset"), str) and values["dataset"] not in datasets.DATASETS:
@@ -187,8 +194,9 @@ def _section_problems(values: Mapping) -> list[str]:
         except InputError as error:
             problems += error.problems
     accuracy = values.get("accuracy", {"correct": 0, "images": 1})
-    if not _whole_numbers(accuracy, ("correct", "images")) or accuracy["correct"] > accuracy["images"]:
-        problems.append(f"accuracy: {accuracy!r}: must have the whole numbers correct and images, correct <= images")
+    if not _whole_numbers(accuracy, ("correct", "images")) or not accuracy["correct"] <= accuracy["images"] > 0:
+        problems.append(f"accuracy: {accuracy!r}: must have the whole numbers correct and images, correct <= images, "
+                        "images from 1")  # fmt: skip
     return problems
 
 

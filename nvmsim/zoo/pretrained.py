@@ -54,7 +54,7 @@ class Pretrained:
         """Put the weights into ``trainer``, whose other layers stay as they started; raises InputError."""
         try:
             trainer.begin_with(_ADAPT[self.network](_state(self.path)))
-        except (SafetensorError, OSError, RuntimeError, KeyError, pickle.UnpicklingError) as error:
+        except (SafetensorError, OSError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError) as error:
             reason = " ".join(str(error).split())
             raise InputError(f"{self.path}: cannot be the start of this training ({reason})") from error
 
@@ -63,4 +63,7 @@ def _state(path: Path) -> Mapping[str, Tensor]:
     if path.suffix == ".safetensors":
         return load_file(path)
     # A restricted reader of tensors alone: nothing in the file is run.
-    return torch.load(path, map_location="cpu", weights_only=True)
+    found = torch.load(path, map_location="cpu", weights_only=True)
+    if not isinstance(found, Mapping) or not all(isinstance(part, Tensor) for part in found.values()):
+        raise RuntimeError("it is no state dict: a mapping of names to tensors")
+    return found

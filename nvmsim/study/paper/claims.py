@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from scipy.stats import binomtest, levene
 
 from nvmsim.accuracy.crossing import EQUAL
 from nvmsim.accuracy.quartiles import box
@@ -14,6 +15,9 @@ from nvmsim.study.paper.outcome import CurveOutcome, PointOutcome
 from nvmsim.study.paper.spec import Claim
 
 LEAST_TRIALS = 8  # fewer decide no sentence
+_LEAST_SPREAD = 3  # trials that a spread takes
+_SIGNIFICANT = 0.05
+_NOTHING_SHARED = "the curves have no rate in common that was measured"
 Curves = Sequence[CurveOutcome]
 Pair = tuple[PointOutcome, PointOutcome]
 
@@ -92,31 +96,48 @@ def _shared(a: CurveOutcome, b: CurveOutcome) -> list[Pair]:
 def _higher_accuracy(curves: Curves) -> tuple[str, str]:
     first, second = curves
     pairs = _shared(first, second)
-    gains = [_paired(a, b) for a, b in pairs]
-    up, down = (sum(sign * gain > half for gain, half in gains) for sign in (1, -1))
+    if not pairs:
+        return UNDECIDED, _NOTHING_SHARED
+    gains = [_paired([pair]) for pair in pairs]
+    over_all, half_all = _paired(pairs)
     rates = [a.rber for a, _ in pairs]
     listed = [f"{100 * gain:+.2f} ± {100 * half:.2f} at {r:g}" for r, (gain, half) in zip(rates, gains, strict=True)]
-    verdict = DIFFER if down and not up else AGREE if up and not down else UNDECIDED
+    verdict = UNDECIDED if abs(over_all) <= half_all else AGREE if over_all > 0 else DIFFER
     names = f"{first.curve.name} less {second.curve.name}, points"
-    return verdict, f"{names}: {', '.join(listed)}"
+    return verdict, f"{names}: {100 * over_all:+.2f} ± {100 * half_all:.2f} over all, {', '.join(listed)}"
 
 
-def _paired(a: PointOutcome, b: PointOutcome) -> tuple[float, float]:
-    """Return the mean difference of the trials both have, which share their flips, with its t half-width."""
-    trials = min(a.estimate.trials, b.estimate.trials)
-    difference = a.estimate.sample.accuracies[:trials] - b.estimate.sample.accuracies[:trials]
-    return float(difference.mean()), float(t_half_width(difference))
+def _paired(pairs: Sequence[Pair]) -> tuple[float, float]:
+    """Return the mean difference over the pairs' rates, with the t half-width over the trials that all have.
+
+    Trials of one number share their flips at all rates, so each gives one difference, the mean over the rates.
+    """
+    trials = min(point.estimate.trials for pair in pairs for point in pair)
+    differences = [a.estimate.sample.accuracies[:trials] - b.estimate.sample.accuracies[:trials] for a, b in pairs]
+    each = np.mean(differences, axis=0)
+    return float(each.mean()), float(t_half_width(each))
 
 
 def _smaller_spread(curves: Curves) -> tuple[str, str]:
     pairs = _shared(*curves)
+    if not pairs:
+        return UNDECIDED, _NOTHING_SHARED
     spread = [tuple(_deviation(point) for point in pair) for pair in pairs]
+    chance = min(_equal_spread(*pair) for pair in pairs) * len(pairs)  # Bonferroni
     smaller = sum(a < b for a, b in spread)
     listed = [
         f"{100 * a:.2f} against {100 * b:.2f} at {p.rber:g}" for (p, _), (a, b) in zip(pairs, spread, strict=True)
     ]
-    verdict = AGREE if pairs and smaller == len(pairs) else DIFFER if not smaller else UNDECIDED
+    verdict = UNDECIDED if chance > _SIGNIFICANT else {len(pairs): AGREE, 0: DIFFER}.get(smaller, UNDECIDED)
     return verdict, f"standard deviation of a trial, points: {', '.join(listed)}"
+
+
+def _equal_spread(a: PointOutcome, b: PointOutcome) -> float:
+    """Return the chance of spreads so unlike if both were equal (Brown and Forsythe 1974); 1 for too few trials."""
+    values = [point.estimate.sample.accuracies for point in (a, b)]
+    if min(map(len, values)) < _LEAST_SPREAD or not any(np.ptp(part) for part in values):
+        return 1.0
+    return float(levene(*values, center="median").pvalue)
 
 
 def _deviation(point: PointOutcome) -> float:
@@ -126,13 +147,16 @@ def _deviation(point: PointOutcome) -> float:
 
 def _fewer_outliers(curves: Curves) -> tuple[str, str]:
     pairs = _shared(*curves)
+    if not pairs:
+        return UNDECIDED, _NOTHING_SHARED
     common = [min(point.estimate.trials for point in pair) for pair in pairs]
     ours, theirs = (
         sum(len(box(pair[i].estimate.accuracies[:n]).outliers) for pair, n in zip(pairs, common, strict=True))
         for i in (0, 1)
     )
     trials = sum(common)
-    verdict = UNDECIDED if ours == theirs else AGREE if ours < theirs else DIFFER
+    chance = binomtest(ours, ours + theirs).pvalue if ours + theirs else 1.0
+    verdict = UNDECIDED if chance > _SIGNIFICANT else AGREE if ours < theirs else DIFFER
     names = [curve.curve.name for curve in curves]
     return verdict, f"outliers among {trials} trials at shared rates: {names[0]} {ours}, {names[1]} {theirs}"
 

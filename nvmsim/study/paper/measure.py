@@ -54,10 +54,15 @@ def expected_full(studies: Sequence[Study], store: Store, networks: Networks, *,
     """Say about how long measuring what ``store`` lacks takes, from the blocks of each network that it holds."""
     missing: dict[str, int] = {}
     seconds: dict[str, list[float]] = {}
+    widest = {}  # studies share tasks
     for point in points_here(studies, networks):
+        most = widest.setdefault(point.task.id, [point, 0, 0])
+        most[1:] = max(most[1], point.plan.trials), max(most[2], point.plan.blocks)
+    for point, trials, blocks in widest.values():
         rows, model = store.rows(point.task.id), point.curve.model
         known = rows.blocks if rows else {}
-        missing[model] = missing.get(model, 0) + max(point.plan.cells - len(known), 0)
+        done = sum(trial < trials and block < blocks for trial, block in known)
+        missing[model] = missing.get(model, 0) + trials * blocks - done
         seconds.setdefault(model, []).extend(count.seconds for count in known.values())
     parts = []
     for model, blocks in missing.items():
