@@ -91,8 +91,8 @@ class _Course:
                 self.draws[rate] = measured[rate]
         self._send(measured)
 
-    def stop(self) -> None:
-        """End the search: there is no time for its step."""
+    def refuse(self) -> None:
+        """Say that there is no time for the step."""
         self._send(None)
 
     def _send(self, measured: Measured | None) -> None:
@@ -173,15 +173,14 @@ def _baseline(task: Task, measure: Measure) -> TaskRows:
 
 
 def _round(going: Sequence[_Course], measure: Measure, left_s: float | None) -> None:
-    """Measure the next step of every search that has time for it, the cheapest first; end the others."""
+    """Measure the next step of every search, the cheapest first, or what there is time for."""
     taken: list[_Course] = []
     for course in sorted(going, key=_Course.cost_s):
-        cost_s = course.cost_s()
-        if left_s is None or course.step.must or cost_s <= left_s:
+        while left_s is not None and course.found is None and not course.step.must and course.cost_s() > left_s:
+            course.refuse()
+        if course.found is None:
             taken.append(course)
-            left_s = None if left_s is None else left_s - cost_s
-        else:
-            course.stop()
+            left_s = None if left_s is None else left_s - course.cost_s()
     wanted: dict[Task, Spread] = {}
     for course in taken:
         for task, spread in course.wanted().items():

@@ -7,7 +7,7 @@ generator: it yields steps and is sent what they gave, so that it depends on res
 
 import math
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nvmsim.accuracy.crossing import ABOVE, EQUAL, Crossing, crossing
 from nvmsim.accuracy.spread import Draws
@@ -75,7 +75,10 @@ class Found:
 
 
 def search(aim: Aim) -> Generator[Step, Measured | None, Found]:
-    """Yield steps, be sent their draws by rate (None: there is no time for the step), and return what was found."""
+    """Yield steps, be sent their draws by rate, and return what was found.
+
+    None in place of draws says that there is no time for the step: a smaller one follows, or the end.
+    """
     low, high = yield from _bracket(aim)
     return (yield from _refine(aim, low, high))
 
@@ -110,9 +113,10 @@ def _refine(aim: Aim, low: float, high: float) -> Generator[Step, Measured | Non
             return Found(state.crossing, state.trials, wish)
         rates, trials, goal = wish
         step = Step(rates, trials, max(step.rung_rber, _rung(rates[-1]) if rates[-1] > step.rung_rber else 0.0), goal)
-        measured = yield step
-        if measured is None:
-            return Found(state.crossing, state.trials, "time")
+        while (measured := (yield step)) is None:
+            if step.trials // 2 <= state.trials:
+                return Found(state.crossing, state.trials, "time")
+            step = replace(step, trials=step.trials // 2)
         state = _State(aim, measured)
     return Found(state.crossing, state.trials, "rounds")
 

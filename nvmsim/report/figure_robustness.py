@@ -14,7 +14,7 @@ from nvmsim.report.robustness import finding, interval_of, rate_of
 from nvmsim.study.robustness import CurvePoint, RobustnessResult, RobustnessRow
 
 _WIDTH, _PLOT, _LEFT, _RIGHT, _BOTTOM, _LINE = 7.4, 3.2, 0.68, 0.2, 0.52, 0.19  # inch
-_BELOW, _ABOVE = 5.0, 3.0  # times the interval's ends that are shown
+_BELOW, _ABOVE = 3.0, 2.0  # times the interval's ends that are shown
 _DEEP = 5.0  # times the loss at the target that is shown
 _APART = 0.12  # of the logarithm of the rate: a point so near to one with more trials is left out
 _MARKERS = ("o", "s", "^", "v", "D", "P", "X")
