@@ -29,10 +29,12 @@ def measure_studies(
     """Measure what ``store`` lacks of the studies, and tell whether it is all there now.
 
     All points fill evenly: trials 0 to 7 of each come first. Raises InputError where a study asks for more images than
-    its network's test set has, Interrupted on Ctrl-C.
+    its network's test set has, or none of the networks can run here; Interrupted on Ctrl-C.
     """
     running, blocks = networks.runnable()
     points = points_here(studies, running)
+    if not points and running.missing:
+        raise InputError([f"{name}: {why}" for name, why in running.missing.items()])
     problems = [
         f"{point.curve.name}: images: {point.curve.images}: the test set of {name} is smaller"
         for point in points
