@@ -1,8 +1,8 @@
 """The VGG-like convolutional network for CIFAR-10: 2,786,890 weights (paper, Table III)."""
 
-from collections import OrderedDict
-
 from torch import nn
+
+from nvmsim.zoo.vgg import convolutions, he_normal
 
 _BLOCKS = ((64, 64), (128, 128), (256, 256, 256))
 
@@ -17,15 +17,8 @@ def build() -> nn.Module:
     >>> sum(weight.numel() for weight in build().parameters())
     2786890
     """
-    layers: OrderedDict[str, nn.Module] = OrderedDict()
-    channels, number = 3, 0
-    for block in _BLOCKS:
-        for width in block:
-            number += 1
-            layers[f"conv{number}"] = nn.Conv2d(channels, width, 3, padding=1)
-            layers[f"relu{number}"] = nn.ReLU(inplace=True)
-            channels = width
-        layers[f"pool{number}"] = nn.MaxPool2d(2)
+    layers = convolutions(_BLOCKS)
+    channels = _BLOCKS[-1][-1]
     layers["average"] = nn.AdaptiveAvgPool2d(4)
     layers["flatten"] = nn.Flatten()
     layers["dropout1"] = nn.Dropout(0.0)
@@ -33,8 +26,6 @@ def build() -> nn.Module:
     layers["relu_fc1"] = nn.ReLU(inplace=True)
     layers["dropout2"] = nn.Dropout(0.0)
     layers["fc2"] = nn.Linear(256, 10)
-    for layer in layers.values():
-        if isinstance(layer, nn.Conv2d):
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-            nn.init.zeros_(layer.bias)
-    return nn.Sequential(layers)
+    network = nn.Sequential(layers)
+    he_normal(network)
+    return network

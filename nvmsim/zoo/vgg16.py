@@ -1,9 +1,10 @@
 """VGG-16's convolutions with a small head for two classes, for photos of cats and dogs (paper, Section IV.D)."""
 
-from collections import OrderedDict
 from collections.abc import Mapping
 
 from torch import Tensor, nn
+
+from nvmsim.zoo.vgg import convolutions, he_normal
 
 _BLOCKS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 # Where torchvision's vgg16 has its convolutions among its features.
@@ -20,26 +21,17 @@ def build() -> nn.Module:
     >>> sum(weight.numel() for weight in build().parameters())
     21137986
     """
-    layers: OrderedDict[str, nn.Module] = OrderedDict()
-    channels, number = 3, 0
-    for block in _BLOCKS:
-        for width in block:
-            number += 1
-            layers[f"conv{number}"] = nn.Conv2d(channels, width, 3, padding=1)
-            layers[f"relu{number}"] = nn.ReLU(inplace=True)
-            channels = width
-        layers[f"pool{number}"] = nn.MaxPool2d(2)
+    layers = convolutions(_BLOCKS)
+    channels = _BLOCKS[-1][-1]
     layers["average"] = nn.AdaptiveAvgPool2d(7)
     layers["flatten"] = nn.Flatten()
     layers["fc1"] = nn.Linear(49 * channels, 256)
     layers["relu_fc1"] = nn.ReLU(inplace=True)
     layers["dropout"] = nn.Dropout(0.0)
     layers["fc2"] = nn.Linear(256, 2)
-    for layer in layers.values():
-        if isinstance(layer, nn.Conv2d):
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-            nn.init.zeros_(layer.bias)
-    return nn.Sequential(layers)
+    network = nn.Sequential(layers)
+    he_normal(network)
+    return network
 
 
 def from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
