@@ -18,11 +18,12 @@ DECADES = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 0.3)
 START = DECADES.index(1e-3)
 NARROW = 1.8  # ratio of the two rates that the first part ends with: a quarter of a decade
 SCOUTS, FIRST, GROWTH = 8, 16, 4  # trials a rate: of the first part, of the second at its start, and how fast they grow
-SPAN = 0.4  # at most: the logarithm of the ratio of the two rates about the crossing
+SPAN = 0.25  # at most: the logarithm of the ratio of the two rates about the crossing
 TIGHT = 1.2  # a pair up to so many times as wide is kept: new rates start from no trial
-LONGEST = 0.5  # of the logarithm of the ratio of neighbouring rates
+LONG, LONGEST = 0.3, 0.5  # of the logarithm of the ratio of neighbouring rates
+MORE = 1.25  # times the trials, at least, before the search looks again whether to stop
 SAFETY, BEYOND = 0.95, 1.15  # predictions are uncertain: a narrower interval is planned for, and rates further out
-ROUNDS, MOST_RATES = 40, 6
+ROUNDS, MOST_RATES, TINY = 40, 8, 1e-12
 REASONS = {
     "precision": "the interval is as narrow as asked",
     "trials": "the largest number of trials was reached",
@@ -170,15 +171,15 @@ class _State:
             return self._move()
         tight = math.log(self.high / self.low) <= TIGHT * self.span
         if tight and self.crossing.relative_width <= self.aim.precision:
-            return "precision"
+            return self._checked("precision")
         goal = next((n for n in self._counts() if self._width(n) <= SAFETY * self.aim.precision), self.aim.trials)
         if self.trials < goal or not tight:
             pair = (self.low, self.high) if tight and self._holds_ends(goal) else self._new_pair()
             return pair, max(self.trials, min(goal, GROWTH * self.trials)), goal
-        if (wider := self._with_ends()) != self.rates and len(wider) <= MOST_RATES:
+        if (wider := self._with_ends()) != self.rates:
             return wider, self.trials, goal
         if self.trials == self.aim.trials:
-            return "trials"
+            return self._checked("trials")
         more = next(n for n in self._counts() if n > self.trials)
         return self._needed(), more, more
 
@@ -203,7 +204,7 @@ class _State:
         trials = self.trials
         yield trials
         while trials < self.aim.trials:
-            trials = min(16 * -(-max(trials + 16, int(1.12 * trials)) // 16), self.aim.trials)
+            trials = min(16 * -(-max(trials + 16, int(MORE * trials)) // 16), self.aim.trials)
             yield trials
 
     def _new_pair(self) -> tuple[float, float]:
@@ -227,13 +228,26 @@ class _State:
         loss = self.aim.undistorted - self.aim.target
         power = fall / math.log(self.high / self.low) / loss
         left = 1 - (self.aim.target - limits.low) / loss
-        return -math.log(left) / power if left > 0 else math.inf, math.log1p(
-            (limits.high - self.aim.target) / loss
-        ) / power
+        below = -math.log(left) / power if left > 0 else math.inf
+        return below, math.log1p((limits.high - self.aim.target) / loss) / power
 
     def _width(self, trials: int) -> float:
         below, above = self._distances(trials)
         return math.inf if math.isinf(below) or above > 1 else math.expm1(above) - math.expm1(-below)
+
+    def _checked(self, reason: str) -> Wish | str:
+        """Return the reason to stop, or first a rate at the upper end where that lies within a long line.
+
+        Accuracies fall ever faster, so that limits lie above the lines between rates: the true end lies further up.
+        """
+        end = self.crossing.high
+        if end is None or len(self.rates) > MOST_RATES:
+            return reason
+        before = max(rate for rate in self.rates if rate <= end)
+        behind = min((rate for rate in self.rates if rate > end), default=end)
+        if math.log(behind / before) <= LONG or min(math.log(behind / end), math.log(end / before)) < LONG / 6:
+            return reason
+        return tuple(sorted((*self.rates, _rounded(end)))), self.trials, self.trials
 
     def _needed(self) -> tuple[float, ...]:
         """Return the rates from the one that is surely above the target to the one that is surely below."""
@@ -245,17 +259,25 @@ class _State:
 
     def _with_ends(self) -> tuple[float, ...]:
         """Add a rate on each side where the interval is open and could end."""
-        below, above = self._distances(self.trials)
-        rates = list(self.rates)
-        closes = stainless(self.trials, self.aim.undistorted) >= self.aim.target
-        if self.crossing.low is None and closes and rates[0] > DECADES[0]:
-            step = self._step(math.log(self.crossing.rate / rates[0]), below)
+        target, rates, (below, above) = self.aim.target, list(self.rates), self._distances(self.trials)
+        here = self.measured[self.low].as_if(self.trials, mean=target)
+        closes = stainless(self.trials, self.aim.undistorted) >= target
+        if self.crossing.low is None and closes and rates[0] > DECADES[0] and len(rates) < MOST_RATES:
+            left = (target - self.measured[rates[0]].limits.low) / max(target - here.low, TINY)
+            step = _beyond(math.log(self.crossing.rate / rates[0]), wanted=below, left=left)
             rates.insert(0, max(_rounded(rates[0] * math.exp(-step)), DECADES[0]))
-        if self.crossing.high is None and rates[-1] < DECADES[-1]:
-            step = self._step(math.log(rates[-1] / self.crossing.rate), above)
+        if self.crossing.high is None and rates[-1] < DECADES[-1] and len(rates) < MOST_RATES:
+            left = (self.measured[rates[-1]].limits.high - target) / max(here.high - target, TINY)
+            step = _beyond(math.log(rates[-1] / self.crossing.rate), wanted=above, left=left)
             rates.append(min(_rounded(rates[-1] * math.exp(step)), DECADES[-1]))
         return tuple(rates)
 
-    def _step(self, now: float, wanted: float) -> float:
-        """Return how far a new rate lies beyond the last: past the predicted end, but no line gets too long."""
-        return min(max(BEYOND * wanted - now, now / 2, 0.03), LONGEST)
+
+def _beyond(now: float, *, wanted: float, left: float) -> float:
+    """Return how far a new rate lies beyond the outermost, which is ``now`` from the crossing.
+
+    It lies past the ``wanted`` distance, and past where a limit would end of whose margin the outermost rate still has
+    the part ``left``; but no line between two rates gets too long.
+    """
+    meets = now / (1 - left) if left < 1 else math.inf
+    return min(max(BEYOND * max(wanted, meets) - now, 0.03), LONGEST)
