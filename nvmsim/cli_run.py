@@ -1,11 +1,7 @@
 """``nvmsim run``: options become a question, its answer a table and a folder."""
 
 import argparse
-import hashlib
-import json
-import re
 import shlex
-import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -13,29 +9,37 @@ from pathlib import Path
 from typing import Any
 
 from nvmsim.accuracy.store import Store
-from nvmsim.defaults import RESULTS
+from nvmsim.cli_answer import folder_of, printed, store_of
 from nvmsim.device.profile import load_device
 from nvmsim.errors import InputError
 from nvmsim.report.files import write_report
 from nvmsim.report.table import render_csv, render_json, render_table
 from nvmsim.study.question import Effort, Question, ask, choose_condition
 from nvmsim.study.run import answer
-from nvmsim.study.tradeoff import Result
 from nvmsim.zoo.card import load_card
 
 
 def run_command(options: argparse.Namespace) -> str:
     """Answer ``nvmsim run`` with its options; returns what stdout gets, and writes the report's folder."""
     question = _question(options)
-    folder = Path(options.out) if options.out else RESULTS / _folder_name(question)
-    store = Path(options.store or (Path(options.out) if options.out else RESULTS) / "trials.sqlite")
-    with Store(store) as opened:
+    with Store(store_of(options)) as opened:
         result, trials = answer(question, opened, progress=True)
     result = replace(result, command=shlex.join(["nvmsim", *options.typed]))
     for warning in result.warnings:
         print(f"nvmsim: warning: {warning}", file=sys.stderr)
-    page = write_report(result, folder, trials)
-    return _printed(result, options.format, page)
+    page = write_report(result, _folder(options, question), trials)
+    return printed(
+        options.format,
+        as_table=lambda width: render_table(result, width, report=str(page)),
+        as_csv=lambda: render_csv(result),
+        as_json=lambda: render_json(result),
+    )
+
+
+def _folder(options: argparse.Namespace, question: Question) -> Path:
+    age = "rber" if question.rber_given is not None else question.condition.name
+    asked = {**asdict(question), "model": question.model.weights_sha256}
+    return folder_of(options, f"{question.device.name}-{age}-{question.model.name}", asked=asked)
 
 
 def _question(options: argparse.Namespace) -> Question:
@@ -78,20 +82,3 @@ def _loaded(problems: list[str], load: Callable[..., Any], *where: Any) -> Any:
     except InputError as error:
         problems += error.problems
         return None
-
-
-def _folder_name(question: Question) -> str:
-    """Name a folder of its own for each question, so that no report replaces another question's."""
-    asked = {**asdict(question), "model": question.model.weights_sha256}
-    digest = hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:8]
-    age = "rber" if question.rber_given is not None else question.condition.name
-    return re.sub(r"[^\w.]+", "-", f"{question.device.name}-{age}-{question.model.name}") + f"-{digest}"
-
-
-def _printed(result: Result, form: str, page: Path) -> str:
-    if form == "json":
-        return render_json(result)
-    if form == "csv":
-        return render_csv(result)
-    width = shutil.get_terminal_size((150, 24)).columns
-    return render_table(result, width, report=str(page))

@@ -188,6 +188,16 @@ def test_a_trained_model_is_never_overwritten():
     assert [path.read_bytes() for path in (first.path, first.weights_path)] == before
 
 
+def test_a_file_that_would_lie_beside_the_card_is_never_overwritten(tmp_path):
+    place = training.Place(tmp_path)
+    place.check_free({"words.txt": b"ours"})
+    (tmp_path / "words.txt").write_bytes(b"ours")
+    place.check_free({"words.txt": b"ours"})
+    (tmp_path / "words.txt").write_bytes(b"a user's own")
+    with pytest.raises(InputError, match=r"words\.txt: exists; choose another --out"):
+        place.check_free({"words.txt": b"ours"})
+
+
 def test_the_card_trained_from_stays():
     card = write_card()
     text = (card / "card.yaml").read_text()

@@ -1,8 +1,6 @@
 """The folder of a report: written whole or not at all, and left alone where nothing changed."""
 
-import csv
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -12,6 +10,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 from nvmsim.errors import InputError
+from nvmsim.report.csv_text import csv_text
 from nvmsim.report.table import plain, render_json
 from nvmsim.study.tradeoff import Result, TrialRow
 
@@ -26,7 +25,7 @@ def write_report(result: Result, folder: str | Path, trials: Sequence[TrialRow] 
     naming the file that cannot be written; what was there before then stays.
     """
     folder = Path(folder)
-    listed = _trials_csv(trials)
+    listed = csv_text([field.name for field in fields(TrialRow)], map(asdict, trials))
     stamp = _stamp(result, listed)
     if not _is_current(folder, stamp, with_figures=bool(result.rows)):
         _replace(folder, _contents(result, listed, stamp))
@@ -47,14 +46,6 @@ def _contents(result: Result, listed: str, stamp: str) -> dict[str, bytes]:
         "report.html": page.encode(),
         "results.json": render_json(result).encode(),
     }
-
-
-def _trials_csv(trials: Sequence[TrialRow]) -> str:
-    out = io.StringIO()
-    writer = csv.DictWriter(out, [field.name for field in fields(TrialRow)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(trial) for trial in trials)
-    return out.getvalue()
 
 
 def _stamp(result: Result, listed: str) -> str:

@@ -1,17 +1,16 @@
 """R(x) as text, as CSV, and as a folder with its figure."""
 
-import csv
-import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 from nvmsim.accuracy.search import REASONS, trials_that_prove
+from nvmsim.report.csv_text import csv_text
+from nvmsim.report.figure_folder import write_figure
 from nvmsim.report.formats import clean, percent
 from nvmsim.report.table import render_json
 from nvmsim.report.text_blocks import TextColumn, facts, tables, wrapped
 from nvmsim.study.robustness import PAPER_TRIALS, RobustnessResult, RobustnessRow
-from nvmsim.zoo.checkpoint import write_whole
 
 NAME = "robustness"
 _SIDES = {"=": "", ">": "> ", "<": "< "}
@@ -123,32 +122,19 @@ def _cautions(result: RobustnessResult) -> Iterator[str]:
 def render_csv(result: RobustnessResult) -> str:
     """Return one line a scheme at full precision; the curves are in the report's folder."""
     rows = [{key: value for key, value in asdict(row).items() if key != "curve"} for row in result.rows]
-    return _csv([{**row, "others": " ".join(map(repr, row["others"]))} for row in rows])
+    return csv_text(list(rows[0]), [{**row, "others": " ".join(map(repr, row["others"]))} for row in rows])
 
 
 def render_curves(result: RobustnessResult) -> str:
     """Return one line for each rate that a scheme was measured at: what the figure shows, at full precision."""
-    return _csv([{"scheme": row.scheme, **asdict(point)} for row in result.rows for point in row.curve])
-
-
-def _csv(rows: Sequence[Mapping[str, object]]) -> str:
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
+    points = [{"scheme": row.scheme, **asdict(point)} for row in result.rows for point in row.curve]
+    return csv_text(list(points[0]), points)
 
 
 def write_robustness(result: RobustnessResult, folder: str | Path) -> Path:
-    """Write the figure as SVG and PNG, its curves as CSV, and everything as JSON; return the SVG's path.
-
-    Each file is written whole or not at all. Raises InputError naming one that cannot be written.
-    """
-    from nvmsim.report.drawing import draw_alone
+    """Write the figure, its curves and everything as JSON by :func:`write_figure`; return the SVG's path."""
     from nvmsim.report.figure_robustness import build
 
-    svg, png = draw_alone(NAME, lambda: build(result))
-    texts = {"svg": svg, "csv": render_curves(result), "json": render_json(result)}
-    for ending, content in {"png": png, **{ending: text.encode() for ending, text in texts.items()}}.items():
-        write_whole(Path(folder) / f"{NAME}.{ending}", content)
-    return Path(folder) / f"{NAME}.svg"
+    return write_figure(
+        NAME, folder, build=lambda: build(result), data=render_curves(result), everything=render_json(result)
+    )

@@ -1,17 +1,16 @@
 """A sensitivity study as text, as CSV, and as a folder with its heat map."""
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 
 from nvmsim.accuracy.stats import stringer_weights
+from nvmsim.report.csv_text import csv_text
+from nvmsim.report.figure_folder import write_figure
 from nvmsim.report.formats import clean, number, percent, points
 from nvmsim.report.table import render_json
 from nvmsim.report.text_blocks import TextColumn, facts, tables, wrapped
 from nvmsim.study.sensitivity import Cell, Sensitivity
-from nvmsim.zoo.checkpoint import write_whole
 
 NAME = "sensitivity"
 HARMLESS_POINTS = 1.0
@@ -124,23 +123,13 @@ def _cautions(result: Sensitivity) -> Iterable[str]:
 
 def render_csv(result: Sensitivity) -> str:
     """Return one line a cell at full precision; an empty layer or bit stands for all of them."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, [field.name for field in fields(Cell)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(cell) for cell in result.cells)
-    return out.getvalue()
+    return csv_text([field.name for field in fields(Cell)], map(asdict, result.cells))
 
 
 def write_sensitivity(result: Sensitivity, folder: str | Path) -> Path:
-    """Write the heat map as SVG and PNG, and its data as CSV and JSON; return the SVG's path.
-
-    Each file is written whole or not at all. Raises InputError naming one that cannot be written.
-    """
-    from nvmsim.report.drawing import draw_alone
+    """Write the heat map, its data and everything as JSON by :func:`write_figure`; return the SVG's path."""
     from nvmsim.report.figure_sensitivity import build
 
-    svg, png = draw_alone(NAME, lambda: build(result))
-    texts = {"svg": svg, "csv": render_csv(result), "json": render_json(result)}
-    for name, content in {"png": png, **{ending: text.encode() for ending, text in texts.items()}}.items():
-        write_whole(Path(folder) / f"{NAME}.{name}", content)
-    return Path(folder) / f"{NAME}.svg"
+    return write_figure(
+        NAME, folder, build=lambda: build(result), data=render_csv(result), everything=render_json(result)
+    )

@@ -1,13 +1,12 @@
 """A result as text: a table for the terminal, CSV, and JSON."""
 
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from math import isfinite
 
 from nvmsim.report.columns import IDENTITY, Column, columns
+from nvmsim.report.csv_text import csv_text
 from nvmsim.report.findings import headline, notes
 from nvmsim.report.text_blocks import TextColumn, facts, tables, wrapped
 from nvmsim.study.sensitivity import Sensitivity
@@ -73,12 +72,7 @@ def render_json(result: Result | Sensitivity) -> str:
 def render_csv(result: Result) -> str:
     """Return the rows as CSV with a heading line: numbers at full precision, nested keys joined by ``_``."""
     rows = [_flat(row) for row in plain(result)["rows"]]
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    out = io.StringIO()
-    writer = csv.DictWriter(out, names, lineterminator="\n", restval="")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
+    return csv_text(list(dict.fromkeys(name for row in rows for name in row)), rows)
 
 
 def _flat(row: Mapping[str, object]) -> dict[str, object]:

@@ -44,11 +44,19 @@ class Place:
     weights = property(lambda self: self.folder / "weights.safetensors")
     checkpoint = property(lambda self: self.folder / "checkpoint.safetensors")
 
-    def check_free(self) -> None:
-        """Raise InputError if a model lies here; beside a checkpoint it is that training's own, half written."""
-        taken = [path for path in (self.card, self.weights) if path.exists()]
+    def check_free(self, beside: Mapping[str, bytes]) -> None:
+        """Raise InputError if a model lies here; beside a checkpoint it is that training's own, half written.
+
+        ``beside`` are the files that will lie beside the card, by name: equal ones may be there already.
+        """
+        others = [self.folder / name for name, content in beside.items() if _differs(self.folder / name, content)]
+        taken = [path for path in (self.card, self.weights) if path.exists()] + others
         if taken and not self.checkpoint.exists():
             raise InputError([f"{path}: exists; choose another --out, or move it away" for path in taken])
+
+
+def _differs(path: Path, content: bytes) -> bool:
+    return path.exists() and not (path.is_file() and path.read_bytes() == content)
 
 
 def train(
@@ -74,7 +82,7 @@ def train(
     card = load_card(where, trained=False)
     recipe = _recipe(card, {"epochs": epochs, "threads": threads})
     place = Place(Path(out) if out is not None else Path("nvmsim-models") / card.name)
-    place.check_free()
+    place.check_free(card.input.files())
     if recipe.pretrained and start is None:
         raise InputError(f"{card.path}: recipe.pretrained: begins with weights trained on ImageNet: --pretrained FILE "
                          "(a state dict of torchvision's), or --pretrained download")  # fmt: skip

@@ -27,12 +27,19 @@ def point_rows(outcome: AccuracyOutcome) -> Rows:
 def _unmeasured(curve: CurveOutcome) -> Rows:
     rest = (NOT_MEASURED, NONE, NONE, NONE, NONE)
     if curve.curve.paper and curve.curve.paper.accuracy:
-        return [(curve.curve.name, f"{rber:g}", f"{paper:.4f}", *rest) for rber, paper in curve.curve.paper.accuracy]
+        return [
+            (curve.curve.name, f"{rber:g}", _all_digits(paper), *rest) for rber, paper in curve.curve.paper.accuracy
+        ]
     return [(curve.curve.name, f"{curve.curve.rber[0]:g} to {curve.curve.rber[-1]:g}", NONE, *rest)]
 
 
+def _all_digits(accuracy: float) -> str:
+    """Return a value of the paper's tables with all its digits: most have four decimals, some five."""
+    return max(f"{accuracy:.4f}", repr(accuracy), key=len)
+
+
 def _point(curve: CurveOutcome, point: PointOutcome) -> tuple[str, ...]:
-    paper = NONE if point.paper is None else f"{point.paper:.4f}"
+    paper = NONE if point.paper is None else _all_digits(point.paper)
     if point.estimate is None:
         return (curve.curve.name, f"{point.rber:g}", paper, NOT_MEASURED, NONE, NONE, NONE, NONE)
     found = point.estimate

@@ -11,7 +11,7 @@ from nvmsim.accuracy.crossing import Crossing
 from nvmsim.accuracy.stats import Interval, Sample, Z, image_margin, t_half_width
 
 PAPER_MODELS = 40  # Section III-A: "averaging the accuracy of 40 distorted models"
-ROUNDING = 5e-5  # the paper's tables have four decimals
+ROUNDING = 5e-5  # the paper's tables have four decimals, and a few values five
 AGREE, DIFFER, UNDECIDED = "agree", "differ", "undecided"
 WIDEST = 0.05  # a tolerance that holds more than the loss R(0.95) is about decides nothing
 WIDEST_R = 3.0  # nor do limits of R that lie further apart than this factor
