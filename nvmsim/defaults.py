@@ -3,6 +3,7 @@
 from pathlib import Path
 
 RESULTS = Path("nvmsim-results")  # where results go, under the working folder
+MODELS = Path("nvmsim-models")  # where trained networks go
 MODEL = "mnist-cnn"
 CONDITION = "worn"
 SCHEMES = ("ecc", "raw", "nulling", "hamming", "hamming+nulling", "fp16", "fp16+range-check")

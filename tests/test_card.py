@@ -65,6 +65,15 @@ def test_unknown_model_names_the_bundled():
         load_card("mnist-cn")
 
 
+def test_a_bundled_recipe_is_taken_where_train_puts_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"comes without trained weights.*nvmsim train catsdogs-vgg16 makes them"):
+        load_card("catsdogs-vgg16")
+    trained = shutil.copytree(BUNDLED, tmp_path / "nvmsim-models" / "catsdogs-vgg16")
+    assert load_card("catsdogs-vgg16").path == trained.relative_to(tmp_path) / "card.yaml"
+    assert load_card("catsdogs-vgg16", trained=False).path.is_relative_to(BUNDLED.parent)
+
+
 def test_stored_order_is_the_state_dict_order():
     card = load_card("mnist-cnn")
     module = plugins.lookup("network", "mnist-cnn")()

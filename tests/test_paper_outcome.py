@@ -160,7 +160,7 @@ def test_few_trials_decide_no_claim(tmp_path):
 
 
 def summary(**changes):
-    row = {"name": "it", "study": "own", "without": "raw", "nulling": "nulling", "not_measured": ""}
+    row = {"name": "it", "study": "own", "without": "raw", "nulling": "nulling"}
     rows = (SummaryRow(**row | changes, paper_without=0.01, paper_nulling=0.02),)
     return SummaryStudy(name="all", order=2, answers="x", title="y", why="", place="here", rows=rows)
 
@@ -171,8 +171,9 @@ def test_a_summary_takes_its_rows_from_curves(store):
     assert entry.without == curves["own", "raw"].robustness
     if entry.gain is not None:
         assert entry.gain == entry.nulling.narrow.rate / entry.without.narrow.rate
-    (entry,) = summary_outcome(summary(study="", not_measured="no time"), {}).entries
-    assert (entry.without, entry.gain, entry.missing) == (None, None, "no time")
+    absent = replace(curves["own", "raw"], robustness=None, missing="no weights")
+    (entry,) = summary_outcome(summary(), curves | {("own", "raw"): absent}).entries
+    assert (entry.without, entry.gain, entry.missing) == (None, None, "no weights")
 
 
 def test_work_is_ordered_so_that_an_interrupt_leaves_balanced_tables():

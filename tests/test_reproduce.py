@@ -63,7 +63,6 @@ place: Table VIII
 rows:
   MNIST: {study: small, without: raw, nulling: nulling, paper: [0.012, 0.021]}
   Nowhere: {study: absent, without: raw, nulling: raw, paper: [0.01, 0.02]}
-  Large: {paper: [1e-6, 1e-4], not_measured: it needs a GPU}
 """
 EXACT = (
     "{order: 4, kind: distortion, answers: Section V, title: exact, place: Section V, bits: [2, 3, 12], beyond: [64]}"
@@ -113,7 +112,6 @@ def test_everything_is_shown_and_a_sample_is_done_again(shipped, capsys):
     rows = [line.split() for line in out.splitlines()]
     assert next(row for row in rows if row[:2] == ["raw", "0.005"])[2] == "0.9906"
     assert "no bundled model of this name" in out
-    assert "it needs a GPU" in out
     assert "why: It is only a test." in out
     assert "4 stored blocks (2,000 images), drawn at random with seed 7 from small, were done again" in out
     assert "flips equal, counts equal" in out
@@ -152,7 +150,7 @@ def test_json(shipped, capsys):
     assert raw["points"][1]["low"] <= raw["points"][1]["accuracy"] <= raw["points"][1]["high"]
     assert raw["robustness"]["paper"] == [0.012, 0.013]
     assert absent["curves"][0]["missing"]
-    assert [row["missing"] != "" for row in summary["rows"]] == [False, True, True]
+    assert [row["missing"] != "" for row in summary["rows"]] == [False, True]
     assert exact["widths"][0]["gray"] == "3/4"
     assert found["check"] is None
 
@@ -223,6 +221,17 @@ def test_bad_options_end_with_2(shipped, capsys, arguments, said):
     assert main(["reproduce", *arguments]) == 2
     assert said in capsys.readouterr().err
     assert not Path("none.sqlite").exists()
+
+
+def test_out_replaces_no_text_but_its_own(shipped, tmp_path, capsys):
+    page = tmp_path / "docs" / "paper.md"
+    page.parent.mkdir()
+    page.write_text("my notes")
+    assert main(["reproduce", "exact", "--sample", "0", "--out", "docs"]) == 2
+    assert page.read_text() == "my notes" and "another text of this name" in capsys.readouterr().err
+    page.unlink()
+    for _ in range(2):
+        assert main(["reproduce", "exact", "--sample", "0", "--out", "docs"]) == 0
 
 
 def test_the_documented_page_is_drawn_from_the_shipped_trials():

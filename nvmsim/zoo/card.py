@@ -12,6 +12,7 @@ import numpy as np
 import yaml
 
 from nvmsim import plugins
+from nvmsim.defaults import MODELS
 from nvmsim.errors import InputError
 from nvmsim.resources import bundled
 from nvmsim.zoo import datasets
@@ -111,13 +112,17 @@ def load_card(where: str | Path, *, trained: bool = True) -> Card:
     """Read and check a card: a card.yaml, a folder with one, or the name of a bundled model.
 
     With ``trained`` the weights must be there and be the ones that the card describes; without, they are not
-    looked at. Raises InputError listing everything that is wrong.
+    looked at. A bundled model without weights is taken from ``nvmsim-models/NAME``, where ``nvmsim train NAME`` puts
+    it. Raises InputError listing everything that is wrong.
 
     >>> load_card("mnist-cnn").n_weights
     329962
     """
     path = _find(where)
     values = _read(path)
+    if trained and _is_recipe(path, values):
+        path = _trained_here(str(where))
+        values = _read(path)
     problems = _key_problems(values, trained) + _value_problems(values) + _input_problems(values, path.parent)
     if trained:
         problems += _weights_problems(values, path.parent)
@@ -133,6 +138,19 @@ def _find(where: str | Path) -> Path:
             return path
     raise InputError(f"model {str(where)!r}: no card.yaml there, and no bundled model of this name; "
                      f"bundled are {', '.join(card_names())}")  # fmt: skip
+
+
+def _is_recipe(path: Path, values: Mapping) -> bool:
+    return path.is_relative_to(bundled("models")) and "weights" not in values
+
+
+def _trained_here(name: str) -> Path:
+    path = MODELS / name / "card.yaml"
+    if path.is_file():
+        return path
+    raise InputError(
+        f"model {name!r}: comes without trained weights, and {MODELS / name} has none; nvmsim train {name} makes them"
+    )
 
 
 def _read(path: Path) -> dict:

@@ -17,6 +17,7 @@ from torch import nn
 from tqdm import tqdm
 
 from nvmsim import plugins
+from nvmsim.defaults import MODELS
 from nvmsim.errors import InputError
 from nvmsim.zoo.card import Card, load_card
 from nvmsim.zoo.checkpoint import Checkpoint, write_whole
@@ -81,7 +82,7 @@ def train(
     """
     card = load_card(where, trained=False)
     recipe = _recipe(card, {"epochs": epochs, "threads": threads})
-    place = Place(Path(out) if out is not None else Path("nvmsim-models") / card.name)
+    place = Place(Path(out) if out is not None else MODELS / card.name)
     place.check_free(card.input.files())
     if recipe.pretrained and start is None:
         raise InputError(f"{card.path}: recipe.pretrained: begins with weights trained on ImageNet: --pretrained FILE "

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from nvmsim.errors import InputError
 from nvmsim.report.drawing import draw
 from nvmsim.report.paper.figures import figures_of
-from nvmsim.report.paper.markdown import IMAGES, render_markdown
+from nvmsim.report.paper.markdown import IMAGES, TITLE, render_markdown
 from nvmsim.study.paper.reproduce import Reproduction
 from nvmsim.zoo.checkpoint import write_whole
 
@@ -12,14 +13,27 @@ from nvmsim.zoo.checkpoint import write_whole
 def write_paper(reproduction: Reproduction, folder: Path) -> Path:
     """Write paper.md and its figures into ``folder``; return paper.md.
 
-    Each file is written whole or not at all, paper.md last. Raises InputError naming a file that cannot be written.
+    Each file is written whole or not at all, paper.md last. Raises InputError naming a file that cannot be written,
+    or a paper.md that is not such a page.
     """
+    page = folder / "paper.md"
+    _check_free(page)
     alternatives: dict[str, dict[str, str]] = {}
     for outcome in reproduction.outcomes:
         for wanted in figures_of(outcome):
             drawing = draw(wanted.name, wanted.shown, wanted.build)
             write_whole(folder / IMAGES / f"{drawing.name}.svg", drawing.svg.encode())
             alternatives.setdefault(outcome.study.name, {})[drawing.name] = drawing.alternative
-    page = folder / "paper.md"
     write_whole(page, render_markdown(reproduction, alternatives).encode())
     return page
+
+
+def _check_free(page: Path) -> None:
+    try:
+        found = page.read_bytes()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise InputError(f"{page}: cannot be read ({error.strerror})") from error
+    if not found.startswith(TITLE.encode()):
+        raise InputError(f"{page}: there is another text of this name; choose another folder with --out")

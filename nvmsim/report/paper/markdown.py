@@ -25,8 +25,9 @@ from nvmsim.study.paper.reproduce import AccuracyOutcome, Outcome, Reproduction
 from nvmsim.study.paper.summary import SummaryOutcome
 
 IMAGES = "images/paper"
-_HEAD = """\
-# The paper's tables and figures
+TITLE = "# The paper's tables and figures"
+_HEAD = f"""\
+{TITLE}
 
 Every table and figure of M. Qin, C. Sun and D. Vucinic, *Robustness of Neural Networks against Storage Media Errors*
 (2017), beside what nvmsim measures. `nvmsim reproduce` draws this page from the stored trials and does a random sample

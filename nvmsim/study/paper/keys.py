@@ -44,10 +44,9 @@ CLAIM = {
     "curves": Key(Many(CURVE, 1)),
 }
 SUMMARY_ROW = {
-    "study": Key(Text(r"[\w.-]*", "the name of a study", most=60), ""),
-    "without": Key(CURVE, ""),
-    "nulling": Key(CURVE, ""),
-    "not_measured": Key(LINE, ""),
+    "study": Key(NAME),
+    "without": Key(CURVE),
+    "nulling": Key(CURVE),
     "paper": Key(Rising(RBER, 2)),
 }
 DISTORTION = {

@@ -159,8 +159,6 @@ def _summary(name: str, data: dict, problems: list[str]) -> SummaryStudy | None:
 
 def _row(where: str, name: str, data: object, problems: list[str]) -> SummaryRow | None:
     found = _part(where, data, keys.SUMMARY_ROW, problems)
-    if not problems and bool(found["study"]) == bool(found["not_measured"]):
-        problems.append(f"{where}study: must be given, or not_measured in its place")
     if problems:
         return None
     without, nulling = found.pop("paper")

@@ -50,7 +50,7 @@ def with_sources(studies: Sequence[Study]) -> tuple[Study, ...]:
     """Return the studies and those that their summaries draw on, in the paper's order."""
     known = {study.name for study in studies}
     summaries = [study for study in studies if isinstance(study, SummaryStudy)]
-    more = {row.study for study in summaries for row in study.rows if row.study} - known
+    more = {row.study for study in summaries for row in study.rows} - known
     every = [*studies, *(load_studies(sorted(more)) if more else ())]
     return tuple(sorted(every, key=lambda study: (study.order, study.name)))
 

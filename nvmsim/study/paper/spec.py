@@ -72,10 +72,7 @@ class AccuracyStudy(Study):
 
 @dataclass(frozen=True, kw_only=True)
 class SummaryRow:
-    """A row of Table VIII: R(0.95) without and with nulling by the paper, and the study whose curves answer it.
-
-    Where nothing was measured, ``study`` is "" and ``not_measured`` says why.
-    """
+    """A row of Table VIII: R(0.95) without and with nulling by the paper, and the study whose curves answer it."""
 
     name: str
     study: str
@@ -83,7 +80,6 @@ class SummaryRow:
     nulling: str
     paper_without: float
     paper_nulling: float
-    not_measured: str
 
 
 @dataclass(frozen=True, kw_only=True)

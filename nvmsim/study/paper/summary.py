@@ -39,8 +39,6 @@ def summary_outcome(study: SummaryStudy, curves: Mapping[tuple[str, str], CurveO
 
 
 def _entry(row: SummaryRow, curves: Mapping[tuple[str, str], CurveOutcome]) -> SummaryEntry:
-    if not row.study:
-        return SummaryEntry(row, None, None, row.not_measured)
     without, nulling = curves[row.study, row.without], curves[row.study, row.nulling]
     missing = next((curve.missing for curve in (without, nulling) if curve.missing), "")
     return SummaryEntry(row, without.robustness, nulling.robustness, missing)
