@@ -1,0 +1,1 @@
+"""Studies over grids of devices, ages, networks and schemes."""
