@@ -65,6 +65,15 @@ def _robustness(options: argparse.Namespace) -> str:
     return robustness_command(options)
 
 
+def _study(name: str) -> Callable[[argparse.Namespace], str]:
+    def answer(options: argparse.Namespace) -> str:
+        from nvmsim import cli_study
+
+        return getattr(cli_study, f"{name}_command")(options)
+
+    return answer
+
+
 def _timing(options: argparse.Namespace) -> str:
     from nvmsim.cli_timing import timing_report
 
@@ -122,6 +131,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], str | tuple[str, int]]] = {
     "run": _run,
     "sensitivity": _sensitivity,
     "robustness": _robustness,
+    **{name: _study(name) for name in ("study", "status", "report", "best", "export", "merge")},
     "timing": _timing,
     "layout": _layout,
     "devices": _devices,

@@ -4,6 +4,7 @@ import argparse
 from importlib.metadata import version
 
 from nvmsim import defaults
+from nvmsim.cli_arguments_study import STUDY_COMMANDS
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -19,7 +20,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"nvmsim {version('nvmsim')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    studies = (_add_run, _add_sensitivity, _add_robustness, _add_reproduce)
+    studies = (_add_run, *STUDY_COMMANDS, _add_sensitivity, _add_robustness, _add_reproduce)
     parts = (_add_timing, _add_layout, _add_devices, _add_models, _add_train, _add_data, _add_bench)
     for add in (*studies, *parts):
         add(commands)

@@ -18,6 +18,8 @@ REASONS = {
     "time": "the time was used up",
     "exact": "nothing can change, and every image was seen",
     "bound": "the closed form says that trials next to never change anything",
+    "settled": "it is known well enough for what the study wants to decide",
+    "open": "more was wanted: the study was stopped before, and goes on when it is run again",
 }
 
 

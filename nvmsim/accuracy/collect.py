@@ -5,7 +5,7 @@ on the rounds' results and their stored seconds alone, never on who was first; s
 same decisions and finds everything there, and one that was killed goes on where it was.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import groupby
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from nvmsim.zoo.card import Card
     from nvmsim.zoo.model import Model
 
+# Given the estimates of a round by task id, says which tasks need no more trials.
+Settled = Callable[[Mapping[str, Estimate]], Collection[str]]
 FLUSH_S = 1.0
 CHUNK_BLOCKS = 4
 
@@ -39,12 +41,16 @@ class Interrupted(KeyboardInterrupt):
 
 @dataclass
 class _Course:
-    """How far one task is: its plan, what is known, and why it stopped ("" as long as it goes on)."""
+    """How far one task is: its plan, what is known, and why it stopped ("" as long as it goes on).
+
+    ``done`` is the last plan that was measured as a whole.
+    """
 
     task: Task
     plan: Plan | Spread
     rows: TaskRows | None = None
     reason: str = ""
+    done: Plan | Spread | None = None
 
     def missing(self) -> list[tuple[int, int]]:
         known = self.rows.blocks if self.rows else {}
@@ -69,21 +75,42 @@ def collect(
     workers: int | None = None,
     backend: str = "auto",
     progress: bool = False,
+    settled: Settled | None = None,
 ) -> dict[str, Estimate]:
     """Return the estimate of every task, by task id, measuring only what ``store`` does not hold yet.
 
     ``sources`` maps a task's ``model`` to its card or model. A task stops at a half-width of ``precision`` (a fraction)
     or at ``trials`` trials; no step is begun that would bring the stored seconds of all these tasks above
     ``time_limit_s`` x ``workers`` (default: all cores, no limit), though the first 8 trials always run. ``progress``
-    draws a bar on stderr. Raises InputError on bad options or when the store cannot be written, Interrupted on Ctrl-C.
+    draws a bar on stderr. ``settled`` is asked after every round which tasks need no more, whatever their precision.
+    Raises InputError on bad options or when the store cannot be written, Interrupted on Ctrl-C.
     """
     workers = available_cores() if workers is None else workers
     _check(tasks, sources, trials=trials, precision=precision, target=target, limit=time_limit_s, workers=workers)
     limits = Limits(trials=trials, precision=precision, target=target)
-    campaign = _Campaign(tasks, limits, store, None if time_limit_s is None else time_limit_s * workers)
+    budget_s = None if time_limit_s is None else time_limit_s * workers
+    campaign = _Campaign(tasks, limits, store, budget_s, settled)
     with _lazy_executor(sources, backend, workers) as executor, closing(Bar(progress)) as bar:
-        campaign.run(executor, bar)
-    return {task.id: campaign.estimate(task) for task in tasks}
+        campaign.run(campaign.measurer(executor, bar))
+    return campaign.estimates()
+
+
+def collected(
+    tasks: Sequence[Task],
+    *,
+    store: Store,
+    trials: int = TRIALS,
+    precision: float = PRECISION,
+    target: str = TEST_SET,
+    settled: Settled | None = None,
+) -> dict[str, Estimate]:
+    """Return what `collect` would from what ``store`` holds, by task id; nothing is measured.
+
+    A task that would go on has the reason "open", one whose first trials are not there is left out.
+    """
+    campaign = _Campaign(tasks, Limits(trials=trials, precision=precision, target=target), store, None, settled)
+    campaign.run(campaign.look)
+    return campaign.estimates()
 
 
 def measure(
@@ -148,8 +175,15 @@ def measuring(
 
 
 class _Campaign:
-    def __init__(self, tasks: Sequence[Task], limits: Limits, store: Store, budget_s: float | None) -> None:
-        self.limits, self.store, self.budget_s = limits, store, budget_s
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        limits: Limits,
+        store: Store,
+        budget_s: float | None,
+        settled: Settled | None,
+    ) -> None:
+        self.limits, self.store, self.budget_s, self.settled = limits, store, budget_s, settled
         self.courses = {task.id: _Course(task, first_plan(limits, exact=task.exact)) for task in tasks}
         self.baselines = {task.baseline.id: _Course(task.baseline, Plan(1, 1)) for task in tasks}
         self.baselines = {key: self.courses.get(key, course) for key, course in self.baselines.items()}
@@ -157,27 +191,60 @@ class _Campaign:
         for course in self.all:
             course.rows = store.rows(course.task.id)
 
-    def run(self, executor: Callable[[], Executor], bar: Bar) -> None:
-        self._measure(executor, bar)
+    def run(self, measure: Callable[[], None]) -> None:
+        measure()
         for course in self.baselines.values():
-            course.plan = Plan(1, course.rows.facts.blocks)
-        self._measure(executor, bar)
+            course.plan = Plan(1, course.rows.facts.blocks) if course.done else course.plan
+        measure()
         while self._widen():
-            self._measure(executor, bar)
+            measure()
+
+    def measurer(self, executor: Callable[[], Executor], bar: Bar) -> Callable[[], None]:
+        """Return what measures all that the plans want."""
+
+        def measure() -> None:
+            _measure(self.all, self.store, executor=executor, bar=bar, ahead=self._ahead())
+            for course in self.all:
+                course.done = course.plan
+
+        return measure
+
+    def look(self) -> None:
+        """Take what is stored in place of measuring: a task that wants more stays where it was."""
+        for course in self.all:
+            if course.missing():
+                course.plan, course.reason = course.done or course.plan, "open"
+            else:
+                course.done = course.plan
 
     def _widen(self) -> bool:
         """Ask every unfinished task for its next step and grant those that fit in time; tell whether there are any."""
         steps: dict[str, Step] = {}
-        for key, course in self.courses.items():
-            if course.reason in ("", "time"):
+        known = self._known()
+        idle = self.settled({key: self.estimate(key) for key in known}) if self.settled and known else ()
+        for key in known:
+            course = self.courses[key]
+            if course.reason in ("", "time", "settled"):
                 verdict = decide(self._sample(course), self.limits)
-                course.reason = verdict if isinstance(verdict, str) else "time"
-                if isinstance(verdict, Step):
+                waits = "settled" if key in idle else "time"
+                course.reason = verdict if isinstance(verdict, str) else waits
+                if isinstance(verdict, Step) and key not in idle:
                     steps[key] = verdict
         granted = list(steps) if self.budget_s is None else affordable(steps, self._costs(steps), left_s=self._left_s())
         for key in granted:
             self.courses[key].plan, self.courses[key].reason = steps[key].plan, ""
         return bool(granted)
+
+    def _known(self) -> list[str]:
+        """Return the tasks that have an estimate: what is done of them, beside the whole baseline."""
+        return [
+            key
+            for key, course in self.courses.items()
+            if course.done and self.baselines[course.task.baseline.id].done == self._whole(course)
+        ]
+
+    def _whole(self, course: _Course) -> Plan:
+        return Plan(1, course.rows.facts.blocks)
 
     def _left_s(self) -> float:
         return self.budget_s - sum(course.seconds() for course in self.all)
@@ -190,12 +257,12 @@ class _Campaign:
     def _sample(self, course: _Course) -> Sample:
         return sample_of(course.rows, self.baselines[course.task.baseline.id].rows, plan=course.plan)
 
-    def estimate(self, task: Task) -> Estimate:
-        course = self.courses[task.id]
-        return estimate_of(course.rows, self._sample(course), reason=course.reason, target=self.limits.target)
+    def estimate(self, key: str) -> Estimate:
+        course = self.courses[key]
+        return estimate_of(course.rows, self._sample(course), reason=course.reason or "open", target=self.limits.target)
 
-    def _measure(self, executor: Callable[[], Executor], bar: Bar) -> None:
-        _measure(self.all, self.store, executor=executor, bar=bar, ahead=self._ahead())
+    def estimates(self) -> dict[str, Estimate]:
+        return {key: self.estimate(key) for key in self._known()}
 
     def _ahead(self) -> int:
         """Guess how many blocks later rounds will want: up to the cap of trials for all that go on."""

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from nvmsim.accuracy.machine import this_machine
 from nvmsim.accuracy.records import BlockCount, TaskFacts, TaskRows, Trial, TrialCounts
@@ -47,7 +47,21 @@ MERGE = (
     LEFT JOIN main.runs AS r ON {_SAME_RUN}""",
     "INSERT OR IGNORE INTO notes SELECT key, json FROM other.notes",
 )
+OVERLAP = f"""SELECT (SELECT count(*) FROM main.blocks), count(*), coalesce(sum(b.correct != m.correct), 0)
+    FROM other.blocks AS b {_SAME_TASK.replace("o.task", "b.task")}
+    JOIN main.blocks AS m ON (m.task, m.trial, m.block) = (t.number, b.trial, b.block)"""
 COUNTS = ("raw_flips", "raw_bits", "residual_flips", "data_bits", "nulled", "failed_codewords")
+
+
+class Merged(NamedTuple):
+    """Blocks of images that a merge brought, those that were there already, and how many of them differ in their count.
+
+    Counts of one kind of machine never differ; another kind may round near ties otherwise. What was there first stays.
+    """
+
+    new: int
+    known: int
+    differing: int
 
 
 class Store:
@@ -243,17 +257,22 @@ class Store:
         with self._guard("cannot be read"):
             return self._db.execute(query, values).fetchall()
 
-    def merge(self, other: str | Path) -> None:
+    def merge(self, other: str | Path) -> "Merged":
         """Take in what another store holds; merging it twice changes nothing. Raises InputError if it is no store."""
         if not Path(other).is_file():
             raise InputError(f"{other}: no such results file")
+        if os.path.samefile(other, self.path):
+            raise InputError(f"{other}: is the store itself; name another to take from")
         Store(other, wait_s=self._wait_s).close()
         with self._guard("cannot be read"):
             self._db.execute("ATTACH ? AS other", (str(other),))
         try:
             with self._guard("cannot be written"), self._transaction():
+                before, *counts = self._db.execute(OVERLAP).fetchone()
                 for statement in MERGE:
                     self._db.execute(statement)
+                (after,) = self._db.execute("SELECT count(*) FROM main.blocks").fetchone()
+                return Merged(after - before, *counts)
         finally:
             self._db.execute("DETACH other")
 
@@ -262,6 +281,10 @@ class Store:
         with self._guard("cannot be read"):
             found = self._db.execute("SELECT json FROM notes WHERE key = ?", (key,)).fetchone()
         return None if found is None else json.loads(found[0])
+
+    def note_keys(self, start: str) -> list[str]:
+        """Return the keys of all notes that begin with ``start``, sorted."""
+        return [key for (key,) in self._all("SELECT key FROM notes ORDER BY key") if key.startswith(start)]
 
     def set_note(self, key: str, value: Any) -> None:
         """Keep a JSON value under ``key``, in place of what was there."""

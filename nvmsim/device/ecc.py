@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -143,11 +144,16 @@ def page_failures(device: Device, rates: Rates) -> np.ndarray:
     >>> page_failures(load_device("slc"), Rates(((1e-3, 1e-3),))).round(3).tolist()
     [[0.202]]
     """
-    ecc, retry = make_ecc(device.ecc), device.ecc.retry
+    return np.array(_page_failures(make_ecc(device.ecc), device.page.user_bytes, rates))
+
+
+@lru_cache(maxsize=4096)
+def _page_failures(ecc: Ecc, user_bytes: int, rates: Rates) -> tuple[tuple[float, ...], ...]:
+    retry = ecc.spec.retry
     if not ecc.detects:
-        return np.zeros((len(rates.by_page_type), retry.max + 1))
+        return ((0.0,) * (retry.max + 1),) * len(rates.by_page_type)
     factors = retry.rber_factor ** np.arange(retry.max + 1)
-    return np.array([[_page_failure(ecc, device.page.user_bytes, rber) for rber in row] for row in _at(rates, factors)])
+    return tuple(tuple(_page_failure(ecc, user_bytes, rber) for rber in row) for row in _at(rates, factors))
 
 
 def final_uber(device: Device, rates: Rates) -> float:
@@ -158,8 +164,12 @@ def final_uber(device: Device, rates: Rates) -> float:
     >>> f"{final_uber(load_device('slc'), Rates(((5.49e-5, 5.49e-5),))):.1e}"
     '1.0e-15'
     """
-    retry = device.ecc.retry
-    ecc = make_ecc(device.ecc)
+    return _final_uber(make_ecc(device.ecc), rates)
+
+
+@lru_cache(maxsize=4096)
+def _final_uber(ecc: Ecc, rates: Rates) -> float:
+    retry = ecc.spec.retry
     factor = retry.rber_factor**retry.max if ecc.detects else 1.0
     return max(ecc.uber(rber) for rber in _at(rates, np.array([factor]))[:, 0])
 

@@ -18,7 +18,7 @@ from nvmsim.inject.sampler import rung_for
 from nvmsim.study.question import Question
 from nvmsim.study.scheme import Scheme
 from nvmsim.study.timings import ModeTiming, mode_timing
-from nvmsim.study.tradeoff import Causes, Row, mark_pareto, unpaired_difference
+from nvmsim.study.tradeoff import Causes, Difference, Row, mark_pareto, unpaired_difference
 from nvmsim.timing.causes import weights_gb_s
 
 # The numbers that decide a resource's speed: where one of the bottleneck's is assumed, the row says so.
@@ -74,6 +74,11 @@ def rows_of(
 ) -> tuple[Row, ...]:
     """Return one row a case, Pareto-optimal ones marked by paired intervals where the bit addresses are equal."""
     rows = [_row(question, case, estimates[case.task.id], store) for case in cases]
+    return mark_pareto(rows, difference_of(rows, estimates))
+
+
+def difference_of(rows: Sequence[Row], estimates: Mapping[str, Estimate]) -> Difference:
+    """Return what bounds the difference of two of the rows' accuracies: paired where they see the same flips."""
     samples = {row.task_id: estimates[row.task_id].sample for row in rows}
 
     def difference(a: Row, b: Row) -> tuple[float, float]:
@@ -82,7 +87,7 @@ def rows_of(
         found = paired_difference(samples[a.task_id], samples[b.task_id])
         return found.low, found.high
 
-    return mark_pareto(rows, difference)
+    return difference
 
 
 def _row(question: Question, case: Case, estimate: Estimate, store: Store) -> Row:

@@ -16,7 +16,7 @@ from nvmsim.errors import InputError
 from nvmsim.study.model import open_model
 from nvmsim.study.question import Effort, Question, ask, choose_condition
 from nvmsim.study.rows import Case, assumptions_of, cases_of, rows_of, stored_bits
-from nvmsim.study.tradeoff import Result, TrialRow
+from nvmsim.study.tradeoff import Result, Row, TrialRow
 from nvmsim.study.versions import versions
 
 
@@ -73,7 +73,7 @@ def answer(question: Question, store: Store, *, progress: bool) -> tuple[Result,
     """Answer a question from ``store``, measuring what is missing; also return the counts it rests on."""
     started = time.monotonic()
     cases = cases_of(question)
-    _check_capacity(question, cases)
+    check_capacity(question, cases)
     estimates = collect(
         [case.task for case in cases],
         store=store,
@@ -87,14 +87,22 @@ def answer(question: Question, store: Store, *, progress: bool) -> tuple[Result,
         progress=progress,
     )
     rows = rows_of(question, cases, estimates=estimates, store=store)
-    first = next(iter(estimates.values()))
-    result = Result(
+    accuracy = next(iter(estimates.values())).baseline_accuracy
+    result = result_of(question, cases, rows=rows, float32_accuracy=accuracy, elapsed_s=time.monotonic() - started)
+    return result, _trial_rows(cases, estimates, store)
+
+
+def result_of(
+    question: Question, cases: Sequence[Case], *, rows: tuple[Row, ...], float32_accuracy: float, elapsed_s: float = 0.0
+) -> Result:
+    """Return the rows with everything that a reader needs beside them."""
+    return Result(
         device=question.device.name,
         condition=_age(question),
         model=question.model.name,
         n_weights=question.model.n_weights,
         range_scope=question.range_scope,
-        float32_accuracy=first.baseline_accuracy,
+        float32_accuracy=float32_accuracy,
         chance=1 / question.model.classes,
         seed=question.seed,
         settings=_settings(question),
@@ -103,17 +111,17 @@ def answer(question: Question, store: Store, *, progress: bool) -> tuple[Result,
         warnings=question.rates.warnings,
         versions=versions(),
         backend=question.backend,
-        elapsed_s=time.monotonic() - started,
+        elapsed_s=elapsed_s,
         uber_target=question.device.ecc.uber_target,
         rber=question.rates.mean,
         model_pages=max(_pages(question, case) for case in cases),
         round_pages=question.device.geometry.dies * question.device.geometry.planes_per_die,
         ecc_uber=final_uber(question.device, question.rates),
     )
-    return result, _trial_rows(cases, estimates, store)
 
 
-def _check_capacity(question: Question, cases: Sequence[Case]) -> None:
+def check_capacity(question: Question, cases: Sequence[Case]) -> None:
+    """Raise InputError unless the device has the pages that each case takes."""
     pages = question.device.geometry.pages
     problems = [
         f"{question.device.name}: has {pages} pages; {question.model.name} as {case.scheme.name} takes {needed}"

@@ -1,0 +1,49 @@
+"""One worker at a time on a results file: who holds it is written beside it, and a kill lets go of it."""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from nvmsim.errors import InputError
+
+try:
+    import fcntl
+except ImportError:  # not on this system: two studies at once then do some work twice, and lose none
+    fcntl = None
+
+
+@contextmanager
+def holding(path: Path) -> Iterator[None]:
+    """Hold the results file ``path`` for one study; raises InputError, naming the holder, if another has it.
+
+    The operating system lets go when the process ends, however it ends; the file ``PATH.lock`` stays.
+    """
+    if fcntl is None:
+        yield
+        return
+    with path.with_name(f"{path.name}.lock").open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read(200).strip() or "it does not say which"
+            raise InputError(
+                f"{path}: another study is at work on it ({holder}); wait for its end, or give this one a store of its "
+                "own with --store and merge them afterwards"
+            ) from None
+        except OSError:  # a file system without locks: as above
+            yield
+            return
+        _sign(file)
+        yield
+
+
+def _sign(file: object) -> None:
+    file.seek(0)
+    file.truncate()
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    file.write(f"process {os.getpid()} on {socket.gethostname()}, since {now}\n")
+    file.flush()

@@ -1,0 +1,20 @@
+"""The answer of a setting: its fastest row that surely loses no more than wanted, and the next cheaper one."""
+
+from collections.abc import Sequence
+
+from nvmsim.study.grid.outcome import Best
+from nvmsim.study.grid.settle import undecided_for_best
+from nvmsim.study.tradeoff import Row, as_fast, fastest_within
+
+
+def best_of(rows: Sequence[Row], *, max_drop_points: float) -> Best:
+    """Return the answer of a setting from its rows.
+
+    The next cheaper protection is the slowest of the rows that are surely faster, and of equally fast ones that which
+    loses least.
+    """
+    found = fastest_within(rows, max_drop_points=max_drop_points)
+    faster = [row for row in rows if found is None or not as_fast(found, row)]
+    slowest = [row for row in faster if all(as_fast(other, row) for other in faster)]
+    runner_up = min(slowest, key=lambda row: (row.drop_points, row.scheme, row.mode), default=None)
+    return Best(row=found, runner_up=runner_up, open_rows=len(undecided_for_best(rows, max_drop_points)))

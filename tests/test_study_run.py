@@ -1,0 +1,209 @@
+"""A study run: equal on any number of processes, kept whatever stops it, and no further than what it decides."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from example_result import example
+from ridge_network import ridge_model
+
+from nvmsim.accuracy.collect import collect, collected
+from nvmsim.accuracy.lock import holding
+from nvmsim.accuracy.store import Store
+from nvmsim.errors import InputError
+from nvmsim.study.grid.answers import best_of
+from nvmsim.study.grid.export import as_csv, as_parquet, columns_of, counts_of
+from nvmsim.study.grid.forecast import forecasts
+from nvmsim.study.grid.load import read_study
+from nvmsim.study.grid.open import open_study, with_max_drop
+from nvmsim.study.grid.outcomes import study_outcome
+from nvmsim.study.grid.questions import questions_of
+from nvmsim.study.grid.run import run_study, stored, tasks_of
+from nvmsim.study.grid.settle import open_rows, undecided_for_best
+from nvmsim.study.grid.spec import Sampling
+from nvmsim.study.tradeoff import unpaired_difference
+
+TEXT = """
+title: a small study
+effort: {trials: 64, precision: 0.002, max_drop_points: 12, decide: [best]}
+grid:
+  device: slc
+  rber: [1e-4, 3e-3, 2e-2]
+  model: ridge
+  scheme: [ecc, raw, nulling]
+"""
+
+
+def opened(text=TEXT, *, workers=1):
+    study = read_study(text, name="small", label="small.yaml", folder=Path("."))
+    return study, questions_of(study, models={"ridge": ridge_model()}, workers=workers)
+
+
+def exported(study, asked, store):
+    return as_csv(columns_of(study.axes), counts_of(asked, store, estimates=stored(study, asked, store)))
+
+
+def ran(path, text=TEXT, *, workers=1):
+    study, asked = opened(text, workers=workers)
+    with Store(path) as store:
+        run_study(study, asked, store)
+        return exported(study, asked, store)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A finished study: its store and its export."""
+    path = tmp_path_factory.mktemp("whole") / "trials.sqlite"
+    return path, ran(path)
+
+
+def test_four_processes_export_the_same_bytes(whole, tmp_path):
+    assert ran(tmp_path / "trials.sqlite", workers=4) == whole[1]
+    assert whole[1].count(b"\n") > 500
+
+
+def test_what_is_stored_says_what_the_run_said(whole):
+    asked = opened()[1]
+    options = {"trials": 64, "precision": 0.002}
+    with Store(whole[0]) as store:
+        run = collect(tasks_of(asked), store=store, sources={"ridge": ridge_model()}, workers=1, **options)
+        looked = collected(tasks_of(asked), store=store, **options)
+    assert {key: (e.mean, e.low, e.high, e.reason, e.trials) for key, e in looked.items()} == {
+        key: (e.mean, e.low, e.high, e.reason, e.trials) for key, e in run.items()
+    }
+
+
+def test_an_unfinished_study_is_shown_as_far_as_it_is_and_goes_on(whole, tmp_path):
+    study, asked = opened()
+    path = tmp_path / "trials.sqlite"
+    with Store(path) as store:
+        empty = study_outcome(study, asked, store, estimates=stored(study, asked, store))
+        assert empty.progress.begun == 0 and all(one.result is None for one in empty.settings)
+        assert all(len(one.lacking) == 5 for one in empty.settings)
+        run_study(study, asked, store, time_limit_s=1e-6)
+        found = study_outcome(study, asked, store, estimates=stored(study, asked, store))
+        assert 0 < found.progress.finished < found.progress.begun == found.progress.tasks
+        assert all(len(one.result.rows) == 5 for one in found.settings)
+        run_study(study, asked, store)
+        assert exported(study, asked, store) == whole[1]
+
+
+def test_rows_that_decide_nothing_stop_early(whole):
+    study, asked = opened()
+    with Store(whole[0]) as store:
+        estimates = stored(study, asked, store)
+        outcome = study_outcome(study, asked, store, estimates=estimates)
+    assert {e.reason for e in estimates.values()} >= {"settled"}
+    assert outcome.progress.images < outcome.progress.flat_images
+    for one in outcome.settings:
+        settled = [row for row in one.result.rows if estimates[row.task_id].reason == "settled"]
+        assert not {row.task_id for row in settled} & {
+            row.task_id for row in undecided_for_best(one.result.rows, study.sampling.max_drop_points)
+        }
+
+
+def test_nothing_to_decide_leaves_precision_alone(tmp_path):
+    study, asked = opened(TEXT.replace("decide: [best]", "decide: []"))
+    with Store(tmp_path / "trials.sqlite") as store:
+        run_study(study, asked, store)
+        assert not {"settled", "open"} & {e.reason for e in stored(study, asked, store).values()}
+
+
+def rows(*speeds_and_drops):
+    """Rows of a speed (GB/s) and a drop's interval (points)."""
+    row = example().rows[1]
+    return [
+        replace(
+            row, scheme=f"s{i}", task_id=f"t{i}", bandwidth_gb_s=speed, bandwidth_error=0.0, paired_with=str(i),
+            drop_low=low, drop_points=(low + high) / 2, drop_high=high, fails_uber=False,
+            low=0.99 - high / 100, accuracy=0.99 - (low + high) / 200, high=0.99 - low / 100,
+        )
+        for i, (speed, low, high) in enumerate(speeds_and_drops)
+    ]  # fmt: skip
+
+
+def test_the_best_is_the_fastest_that_surely_fits():
+    found = best_of(rows((1, 0, 0), (2, 0, 0.5), (3, 0.2, 2), (4, 3, 5)), max_drop_points=1)
+    assert (found.row.scheme, found.runner_up.scheme, found.open_rows) == ("s1", "s2", 1)
+    found = best_of(rows((1, 2, 3), (2, 4, 5)), max_drop_points=1)
+    assert (found.row, found.runner_up.scheme, found.open_rows) == (None, "s0", 0)
+    found = best_of(rows((1, 0, 3), (2, 0, 0.5)), max_drop_points=1)
+    assert (found.row.scheme, found.runner_up, found.open_rows) == ("s1", None, 0)
+
+
+def test_an_ecc_row_that_misses_its_uber_is_no_answer():
+    failing = [replace(row, fails_uber=True) for row in rows((1, 0, 0))]
+    assert best_of(failing, max_drop_points=1).row is None
+    assert not undecided_for_best([replace(row, drop_high=3.0) for row in failing], 1)
+
+
+def test_what_matters_for_best_are_undecided_rows_faster_than_the_surest():
+    sampling = Sampling(trials=64, precision=0.01, decide=("best",), max_drop_points=1)
+    some = rows((1, 0, 3), (2, 0, 0.5), (3, 0, 2), (4, 3, 5))
+    assert open_rows(some, unpaired_difference, sampling) == {"t2"}
+
+
+def test_what_matters_for_the_front_are_pairs_not_told_apart():
+    sampling = Sampling(trials=64, precision=0.001, decide=("front",))
+    apart = rows((1, 0, 0.1), (2, 1, 2))
+    assert open_rows(apart, unpaired_difference, sampling) == set()
+    overlapping = rows((1, 0, 3), (2, 1, 2), (3, 8, 9))
+    assert open_rows(overlapping, unpaired_difference, sampling) == {"t0", "t1"}
+    assert open_rows(overlapping, unpaired_difference, replace(sampling, precision=0.03)) == set()
+
+
+def test_another_loss_is_asked_of_the_same_trials(whole):
+    study, asked = opened()
+    with Store(whole[0]) as store:
+        estimates = stored(study, asked, store)
+        strict = study_outcome(with_max_drop(study, 0.0), asked, store, estimates=estimates)
+        lax = study_outcome(with_max_drop(study, 100.0), asked, store, estimates=estimates)
+    assert all(one.best.row.drop_high <= 0 for one in strict.settings if one.best.row)
+    fastest = [max(row.bandwidth_gb_s for row in one.result.rows) for one in lax.settings]
+    assert [one.best.row.bandwidth_gb_s for one in lax.settings] == pytest.approx(fastest)
+    with pytest.raises(InputError, match="--max-drop: 101: must be from 0 to 100"):
+        with_max_drop(study, 101)
+
+
+def test_the_study_is_found_again_by_name(whole, tmp_path):
+    with Store(whole[0]) as store:
+        assert open_study(None, store).text == open_study("small", store).text == TEXT
+        with pytest.raises(InputError, match="did you mean small"):
+            open_study("smal", store)
+    with Store(tmp_path / "empty.sqlite") as store, pytest.raises(InputError, match="no study was run"):
+        open_study(None, store)
+
+
+def test_parquet_holds_what_csv_holds(whole, tmp_path):
+    pyarrow = pytest.importorskip("pyarrow.parquet")
+    study, asked = opened()
+    with Store(whole[0]) as store:
+        estimates = stored(study, asked, store)
+        listed = list(counts_of(asked, store, estimates=estimates))
+        file = tmp_path / "counts.parquet"
+        file.write_bytes(as_parquet(columns_of(study.axes), iter(listed)))
+    assert pyarrow.read_table(file).to_pylist() == listed
+
+
+def test_a_forecast_counts_tasks_flips_and_images(whole, tmp_path):
+    study, asked = opened()
+    with Store(whole[0]) as store:
+        (known,) = forecasts(asked, study.sampling, store)
+    with Store(tmp_path / "empty.sqlite") as store:
+        (new,) = forecasts(asked, study.sampling, store)
+    assert known.tasks == new.tasks == len(tasks_of(asked)) == 15
+    assert known.images_low == 12 * 8 * 500 and known.images_high == 12 * 64 * 500
+    assert known.flips_high == pytest.approx(2e-2 * 16 * ridge_model().n_weights)
+    assert known.flips_low == 0.0  # behind ECC
+    assert new.seconds_per_image > 0 and known.seconds_per_image > 0
+    low, high = known.hours(2)
+    assert 0 < low < high
+
+
+def test_one_study_at_a_time_has_a_store(tmp_path):
+    path = tmp_path / "trials.sqlite"
+    held = r"another study is at work on it \(process \d+ on "
+    with holding(path), pytest.raises(InputError, match=held), holding(path):
+        pass
+    with holding(path):
+        pass
