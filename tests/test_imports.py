@@ -10,8 +10,14 @@ import pytest
 import nvmsim
 
 PACKAGE = Path(nvmsim.__file__).parent
-HEAVY = ("torch", "cupy", "numba", "matplotlib")
-ALLOWED_HOME = {"cupy": {"inject/gpu.py"}, "simpy": {"timing/"}, "matplotlib": {"report/"}}
+HEAVY = ("torch", "cupy", "numba", "matplotlib", "dask", "distributed")
+ALLOWED_HOME = {
+    "cupy": {"inject/gpu.py"},
+    "simpy": {"timing/"},
+    "matplotlib": {"report/"},
+    "distributed": {"accuracy/dask_"},
+    "cloudpickle": {"accuracy/dask_"},
+}
 LOW = ("device", "encoding", "inject")
 LAYERS = {
     "inject": set(),

@@ -73,6 +73,7 @@ def collect(
     target: str = TEST_SET,
     time_limit_s: float | None = None,
     workers: int | None = None,
+    scheduler: str | None = None,
     backend: str = "auto",
     progress: bool = False,
     settled: Settled | None = None,
@@ -81,16 +82,18 @@ def collect(
 
     ``sources`` maps a task's ``model`` to its card or model. A task stops at a half-width of ``precision`` (a fraction)
     or at ``trials`` trials; no step is begun that would bring the stored seconds of all these tasks above
-    ``time_limit_s`` x ``workers`` (default: all cores, no limit), though the first 8 trials always run. ``progress``
-    draws a bar on stderr. ``settled`` is asked after every round which tasks need no more, whatever their precision.
-    Raises InputError on bad options or when the store cannot be written, Interrupted on Ctrl-C.
+    ``time_limit_s`` x ``workers`` (default: all cores, no limit), though the first 8 trials always run. ``scheduler``
+    is the address of a Dask scheduler whose workers do the work, or "local-cluster". ``progress`` draws a bar on
+    stderr. ``settled`` is asked after every round which tasks need no more, whatever their precision. Raises InputError
+    on bad options, when the store cannot be written or the scheduler is lost, Interrupted on Ctrl-C.
     """
     workers = available_cores() if workers is None else workers
     _check(tasks, sources, trials=trials, precision=precision, target=target, limit=time_limit_s, workers=workers)
     limits = Limits(trials=trials, precision=precision, target=target)
     budget_s = None if time_limit_s is None else time_limit_s * workers
     campaign = _Campaign(tasks, limits, store, budget_s, settled)
-    with _lazy_executor(sources, backend, workers) as executor, closing(Bar(progress)) as bar:
+    lazy = _lazy_executor(sources, backend, workers=workers, scheduler=scheduler)
+    with lazy as executor, closing(Bar(progress)) as bar:
         campaign.run(campaign.measurer(executor, bar))
     return campaign.estimates()
 
@@ -120,6 +123,7 @@ def measure(
     sources: "Mapping[str, Card | Model]",
     time_limit_s: float | None = None,
     workers: int | None = None,
+    scheduler: str | None = None,
     backend: str = "auto",
     progress: bool = False,
 ) -> bool:
@@ -133,7 +137,8 @@ def measure(
     end = None if time_limit_s is None else monotonic() + time_limit_s
     works = [work for task, cells in _lacking(wanted, store) for work in _works(task, cells)]
     workers = available_cores() if workers is None else workers
-    with _lazy_executor(sources, backend, workers) as executor, closing(Bar(progress)) as bar:
+    lazy = _lazy_executor(sources, backend, workers=workers, scheduler=scheduler)
+    with lazy as executor, closing(Bar(progress)) as bar:
         return _run(works, store, executor=executor, bar=bar, end=end)
 
 
@@ -155,6 +160,7 @@ def measuring(
     sources: "Mapping[str, Card | Model]",
     *,
     workers: int | None = None,
+    scheduler: str | None = None,
     backend: str = "auto",
     progress: bool = False,
 ) -> Iterator[Callable[..., list[TaskRows]]]:
@@ -164,7 +170,8 @@ def measuring(
     how many blocks later rounds will want. Arguments and errors are those of :func:`collect`.
     """
     workers = available_cores() if workers is None else workers
-    with _lazy_executor(sources, backend, workers) as executor, closing(Bar(progress)) as bar:
+    lazy = _lazy_executor(sources, backend, workers=workers, scheduler=scheduler)
+    with lazy as executor, closing(Bar(progress)) as bar:
 
         def rows(wanted: Sequence[tuple[Task, Plan | Spread]], ahead: int = 0) -> list[TaskRows]:
             courses = [_Course(task, plan, store.rows(task.id)) for task, plan in wanted]
@@ -332,12 +339,14 @@ def _store_all(store: Store, results: Iterator[Trial | None], bar: Bar, end: flo
 
 
 @contextmanager
-def _lazy_executor(sources: Mapping, backend: str, workers: int) -> Iterator[Callable[[], Executor]]:
+def _lazy_executor(
+    sources: Mapping, backend: str, *, workers: int, scheduler: str | None
+) -> Iterator[Callable[[], Executor]]:
     made: list[Executor] = []
 
     def executor() -> Executor:
         if not made:
-            made.append(make_executor(sources, backend, workers=workers))
+            made.append(make_executor(sources, backend, workers=workers, scheduler=scheduler))
         return made[0]
 
     try:

@@ -1,5 +1,6 @@
 """Who runs the work: this process, or worker processes that die with it."""
 
+import importlib.util
 import multiprocessing
 import os
 import pickle
@@ -97,8 +98,7 @@ class Processes:
             yield None
 
     def _start(self) -> None:
-        if getattr(multiprocessing.current_process(), "_inheriting", False):
-            sys.exit(0)  # a worker that runs its parent's script again, for want of a __main__ guard: see _NO_WORKERS
+        leave_if_worker()
         try:
             for future in self._launch():
                 future.result()
@@ -114,7 +114,7 @@ class Processes:
         before = set(multiprocessing.active_children())
         self._setup = _written((self._sources, self._backend, plugins.registered()))
         try:
-            with _no_interrupts(), _environment(dict.fromkeys(SINGLE_THREADED, "1")):
+            with no_interrupts(), environment(dict.fromkeys(SINGLE_THREADED, "1")):
                 context = multiprocessing.get_context("spawn")
                 self._pool = ProcessPoolExecutor(self.workers, context, _begin, (self._setup,))
                 return [self._pool.submit(_ready) for _ in range(self.workers)]
@@ -156,11 +156,31 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def make_executor(sources: Mapping[str, Any], backend: str, *, workers: int) -> Executor:
-    """Return what runs work on ``sources``: processes, or this one if one is enough or they cannot be sent."""
+def make_executor(sources: Mapping[str, Any], backend: str, *, workers: int, scheduler: str | None = None) -> Executor:
+    """Return what runs work on ``sources``: processes, or this one if one is enough or they cannot be sent.
+
+    With a ``scheduler`` (its address, or "local-cluster") the workers of a Dask cluster. Raises InputError if dask is
+    missing or the scheduler cannot be reached.
+    """
+    if scheduler is not None:
+        return _cluster(sources, backend, workers=workers, scheduler=scheduler)
     if workers == 1 or not _can_travel((sources, plugins.registered())):
         return InProcess(sources, backend)
     return Processes(sources, backend, workers=workers)
+
+
+def _cluster(sources: Mapping[str, Any], backend: str, *, workers: int, scheduler: str) -> Executor:
+    if importlib.util.find_spec("distributed") is None:
+        raise InputError("--scheduler: needs dask distributed: pip install 'nvmsim[dask]'")
+    from nvmsim.accuracy.dask_executor import DaskCluster
+
+    return DaskCluster(sources, backend, scheduler=scheduler, workers=workers)
+
+
+def leave_if_worker() -> None:
+    """End a worker that runs its parent's script again, for want of a __main__ guard: see _NO_WORKERS."""
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        sys.exit(0)
 
 
 def _written(thing: object) -> Path:
@@ -182,7 +202,7 @@ def _can_travel(thing: object) -> bool:
 
 
 @contextmanager
-def _no_interrupts() -> Iterator[None]:
+def no_interrupts() -> Iterator[None]:
     """Start processes that never see Ctrl-C: the blocked signal is inherited. The parent gets it after the start."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -195,7 +215,7 @@ def _no_interrupts() -> Iterator[None]:
 
 
 @contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
+def environment(values: Mapping[str, str]) -> Iterator[None]:
     old = {key: os.environ.get(key) for key in values}
     os.environ.update(values)
     try:
