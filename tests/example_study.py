@@ -1,4 +1,4 @@
-"""A made-up study: 2 devices at 4 ages with 2 networks, one setting not measured, one that nothing fits, a failing ECC."""
+"""A made-up study: 2 devices, 4 ages, 2 networks; a setting not measured, one that nothing fits, a failing ECC."""
 
 from dataclasses import replace
 
@@ -12,15 +12,20 @@ WEAR = {("tlc", 0): 0.05, ("tlc", 300): 0.4, ("tlc", 1000): 1.0, ("tlc", 3000): 
 WEAR |= {("qlc", 0): 0.2, ("qlc", 300): 1.0, ("qlc", 1000): 6.0, ("qlc", 3000): 40.0}
 SLOWER = {0: 0.92, 300: 1.0, 1000: 1.06, 3000: 1.6}
 NETWORKS = {"mnist-cnn": 1.0, "cifar10-vgg": 2.2}
-BEYOND, NOTHING_FITS, NOT_MEASURED = ("qlc", 3000, "mnist-cnn"), ("qlc", 3000, "mnist-cnn"), ("qlc", 3000, "cifar10-vgg")
+BEYOND, NOTHING_FITS, NOT_MEASURED = (
+    ("qlc", 3000, "mnist-cnn"),
+    ("qlc", 3000, "mnist-cnn"),
+    ("qlc", 3000, "cifar10-vgg"),
+)
 MAX_DROP = 1.0
 
 
 def aged(row: Row, wear: float, slower: float) -> Row:
     """Return a row that loses ``wear`` times as much, and whose ECC is ``slower``."""
     lost = [min(max((FLOAT32 - value) * wear, -0.01), FLOAT32 - 0.1) for value in row.trial_accuracies]
+    if row.mode == "ecc":
+        return replace(row, bandwidth_gb_s=row.bandwidth_gb_s / slower)
     drops = [min(wear * d, 89.4) for d in (row.drop_points, row.drop_low, row.drop_high)]
-    ecc = row.mode == "ecc"
     return replace(
         row,
         trial_accuracies=tuple(round(FLOAT32 - one, 4) for one in lost),
@@ -30,8 +35,7 @@ def aged(row: Row, wear: float, slower: float) -> Row:
         drop_points=drops[0],
         drop_low=drops[1],
         drop_high=drops[2],
-        bandwidth_gb_s=row.bandwidth_gb_s / (slower if ecc else 1.0),
-        speedup=1.0 if ecc else row.speedup * slower,
+        speedup=row.speedup * slower,
     )
 
 

@@ -48,7 +48,7 @@ def _legend(result: Result) -> list[tuple[str, str]]:
 
 
 def plain(result: Any) -> dict[str, object]:
-    """Return the dataclass of a result as plain data, in its fields' order; a number that is not finite becomes None."""
+    """Return a result, a dataclass, as plain data in its fields' order; a number that is not finite becomes None."""
     return _plain(asdict(result))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from nvmsim.report.formats import clean, factor, number, row_name
 from nvmsim.report.study.lifetime import Lifetime, lifetimes
-from nvmsim.report.study.names import setting_name
+from nvmsim.report.study.names import resource_name, setting_name
 from nvmsim.report.study.panels import Panel
 from nvmsim.study.grid.outcome import Setting, StudyOutcome
 from nvmsim.study.tradeoff import Row
@@ -133,7 +133,7 @@ def front_title(outcome: StudyOutcome) -> str:
 
 
 def longest(panels: Sequence[Panel], most: float) -> tuple[Panel, Lifetime] | None:
-    """Return the panel and scheme without ECC that serves the longest share of its panel's ages, None if none serves."""
+    """Return the panel and scheme without ECC that serves most of its panel's ages, None if none serves."""
     found = [
         (panel, life)
         for panel in panels
@@ -183,6 +183,10 @@ def boxes_title(outcome: StudyOutcome) -> str:
 def timing_title(outcome: StudyOutcome) -> str:
     """Return the finding of the bars of use: what limits reading with ECC and without."""
     rows = [row for setting in outcome.measured for row in setting.result.rows]
-    names = [sorted({clean(row.bottleneck) for row in rows if (row.mode == "ecc") is ecc}) for ecc in (True, False)]
-    said = [f"{' or '.join(found)} {how} ECC" for found, how in zip(names, ("with", "without"), strict=True) if found]
+    groups = {"with": [row for row in rows if row.mode == "ecc"], "without": [row for row in rows if row.mode != "ecc"]}
+    said = [f"the {_limits(group)} {how} ECC" for how, group in groups.items() if group]
     return f"What limits reading: {', '.join(said)}"
+
+
+def _limits(rows: Sequence[Row]) -> str:
+    return " or ".join(sorted({resource_name(row.bottleneck) for row in rows}))

@@ -5,7 +5,17 @@ from nvmsim.study.grid.outcome import Setting, StudyOutcome
 
 AGES = ("pe_cycles", "retention_days", "reads_per_page", "temperature_c", "rber", "condition")
 _SELF_EVIDENT = ("device", "model", "condition", "range_scope")
+_RESOURCES = {"die": "dies", "bus": "buses", "ecc": "ECC engines", "host": "host link"}
 _HEADINGS = {"model": "network", "pe_cycles": "P/E cycles", "rber": "RBER"}
+
+
+def resource_name(name: str) -> str:
+    """Return what a sentence calls a resource of the read path.
+
+    >>> resource_name("ecc"), resource_name("own")
+    ('ECC engines', 'own')
+    """
+    return _RESOURCES.get(name, clean(name))
 
 
 def key_heading(key: str) -> str:

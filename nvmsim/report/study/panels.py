@@ -82,6 +82,14 @@ def shown_panels(outcome: StudyOutcome) -> tuple[Panel, ...]:
     return panels_of(outcome)[:MOST_PANELS]
 
 
+def brief_names(outcome: StudyOutcome) -> dict[int, str]:
+    """Return what figures call each measured setting, by its id: its panel, then the age."""
+    found = {}
+    for panel in panels_of(outcome):
+        found |= {id(step.setting): ", ".join(filter(None, (panel.name, step.label))) for step in panel.steps}
+    return found
+
+
 def left_out(outcome: StudyOutcome) -> str:
     """Say how many panels a figure leaves out and where their numbers are; empty if none."""
     more = len(panels_of(outcome)) - MOST_PANELS
