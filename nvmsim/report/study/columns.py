@@ -25,9 +25,7 @@ def row_columns(outcome: StudyOutcome) -> tuple[StudyColumn, ...]:
     """Return the columns of the table of every row: scheme and mode, the keys that vary, and what was found."""
     return (
         StudyColumn("scheme", lambda _, row: clean(row.scheme), text=True, choice=True),
-        StudyColumn(
-            "mode", lambda _, row: clean(row.mode) + (" FAILS" if row.fails_uber else ""), text=True, choice=True
-        ),
+        StudyColumn("mode", _mode, text=True, choice=True),
         *_keys(outcome),
         StudyColumn("accuracy % [95 %]", lambda _, row: accuracy(row)),
         StudyColumn("drop, points [95 %]", lambda _, row: drop(row)),

@@ -88,14 +88,16 @@ def _draw_path(axes: Axes, scale: AccuracyScale, panel: Panel, series: Series, *
     found = [(i, row) for i, step in enumerate(panel.steps) if (row := step.row(series))]
     places = [(row.bandwidth_gb_s + shift, scale.place(row.accuracy)) for _, row in found]
     axes.plot(*zip(*places, strict=True), color=colour, linewidth=0.9, alpha=0.8, zorder=3)
-    for (i, row), (x, y) in zip(found, places, strict=True):
-        size = _SMALLEST + (_LARGEST - _SMALLEST) * (i + 1) / len(panel.steps)
-        axes.plot([x, x], [scale.place(row.low), scale.place(row.high)], color=colour, linewidth=0.8, zorder=2)
-        axes.plot(
-            [x], [y], marker=MARKERS.get(series[1], "D"), markersize=size, linestyle="none", zorder=4,
-            markerfacecolor=SURFACE if row.pareto == "undecided" else colour, markeredgewidth=1.0,
-            markeredgecolor=INK if row.pareto == "yes" else colour,
-        )  # fmt: skip
+    across = [x for x, _ in places]
+    ends = [[scale.place(getattr(row, name)) for _, row in found] for name in ("low", "high")]
+    axes.vlines(across, *ends, color=colour, linewidth=0.8, zorder=2)
+    # One call for all markers of a path: a study has hundreds of them.
+    axes.scatter(
+        across, [y for _, y in places], marker=MARKERS.get(series[1], "D"), linewidths=1.0, zorder=4,
+        s=[(_SMALLEST + (_LARGEST - _SMALLEST) * (i + 1) / len(panel.steps)) ** 2 for i, _ in found],
+        facecolors=[SURFACE if row.pareto == "undecided" else colour for _, row in found],
+        edgecolors=[INK if row.pareto == "yes" else colour for _, row in found],
+    )  # fmt: skip
 
 
 def _alternative(panels: Sequence[Panel]) -> str:

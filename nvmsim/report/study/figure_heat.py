@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.collections import PatchCollection
 from matplotlib.colors import AsinhNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from nvmsim.report.drawing import INK, ON_FULL, ON_PALE, SURFACE, is_narrow
+from nvmsim.report.drawing import ON_FULL, ON_PALE, SURFACE, is_narrow
 from nvmsim.report.formats import points
 from nvmsim.report.study.findings import heat_title
 from nvmsim.report.study.layout import SMALL, Frame, series_name, set_labels, sheet
@@ -50,9 +51,25 @@ def shown_steps(panel: Panel) -> tuple[Step, ...]:
 
 def _draw(axes: Axes, panel: Panel, most: float, *, with_numbers: bool) -> None:
     steps = shown_steps(panel)
-    for y, series in enumerate(panel.series):
-        for x, step in enumerate(steps):
-            _draw_cell(axes, x, y, step.row(series), most=most, with_number=with_numbers)
+    cells = [
+        (x, y, row)
+        for y, series in enumerate(panel.series)
+        for x, step in enumerate(steps)
+        if (row := step.row(series))
+    ]
+    areas = [Rectangle((x - 0.5, y - 0.5), 1, 1) for x, y, _ in cells]
+    colours = [_MAP(_shade(row)) for *_, row in cells]
+    axes.add_collection(PatchCollection(areas, facecolors=colours, edgecolors=SURFACE, linewidths=1))
+    fit = [cell for cell in cells if cell[2].drop_high <= most and not cell[2].fails_uber]
+    frames = [Rectangle((x - 0.44, y - 0.4), 0.88, 0.8) for x, y, _ in fit]
+    inks = [_ink(row) for *_, row in fit]
+    axes.add_collection(PatchCollection(frames, facecolors="none", edgecolors=inks, linewidths=0.9))
+    for x, y, row in cells if with_numbers else ():
+        axes.text(x, y, _written(row.drop_points), ha="center", va="center", fontsize=7.5, color=_ink(row))
+    _label(axes, panel, steps)
+
+
+def _label(axes: Axes, panel: Panel, steps: Sequence[Step]) -> None:
     axes.set_xlim(-0.5, len(steps) - 0.5)
     axes.set_ylim(len(panel.series) - 0.5, -0.5)
     axes.set_yticks(
@@ -66,17 +83,12 @@ def _draw(axes: Axes, panel: Panel, most: float, *, with_numbers: bool) -> None:
         spine.set_visible(False)
 
 
-def _draw_cell(axes: Axes, x: int, y: int, row: Row | None, *, most: float, with_number: bool) -> None:
-    if row is None:
-        axes.text(x, y, "–", ha="center", va="center", fontsize=SMALL, color=INK)
-        return
-    shade = float(_NORM(max(row.drop_points, 0.0)))
-    axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=_MAP(shade), edgecolor=SURFACE, linewidth=1))
-    colour = ON_FULL if shade > _DARK else ON_PALE
-    if row.drop_high <= most and not row.fails_uber:
-        axes.add_patch(Rectangle((x - 0.44, y - 0.4), 0.88, 0.8, fill=False, edgecolor=colour, linewidth=0.9))
-    if with_number:
-        axes.text(x, y, _written(row.drop_points), ha="center", va="center", fontsize=7.5, color=colour)
+def _shade(row: Row) -> float:
+    return float(_NORM(max(row.drop_points, 0.0)))
+
+
+def _ink(row: Row) -> str:
+    return ON_FULL if _shade(row) > _DARK else ON_PALE
 
 
 def _written(drop: float) -> str:

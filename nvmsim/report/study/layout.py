@@ -177,7 +177,7 @@ def _apart(axes: Axes, wanted: Sequence[tuple[float, str]]) -> list[tuple[float,
 
 
 def _free(a: tuple[float, float, str], b: tuple[float, float, str]) -> bool:
-    return abs(b[0] - a[0]) > 0.04 * (len(a[2]) + len(b[2])) + 0.06
+    return abs(b[0] - a[0]) > 0.034 * (len(a[2]) + len(b[2])) + 0.05
 
 
 def _plain_grid(axes: Axes, axis: object) -> None:
