@@ -66,12 +66,16 @@ def _keys(outcome: StudyOutcome) -> tuple[StudyColumn, ...]:
 
 def _key(outcome: StudyOutcome, name: str) -> StudyColumn:
     values = [value_of(setting, name) for setting in outcome.settings]
-    text = not all(
-        value is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in values
-    )
-    return StudyColumn(
-        key_heading(name), lambda setting, _: value_text(value_of(setting, name)), text=text, choice=True
-    )
+    text = any(isinstance(value, bool) or not isinstance(value, int | float | None) for value in values)
+
+    def cell(setting: Setting, _: Row | None) -> str:
+        return value_text(value_of(setting, name))
+
+    return StudyColumn(key_heading(name), cell, text=text, choice=True)
+
+
+def _mode(_: Setting, row: Row) -> str:
+    return clean(row.mode) + (" FAILS" if row.fails_uber else "")
 
 
 def speedup(setting: Setting, row: Row) -> str:
