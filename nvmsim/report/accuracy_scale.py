@@ -44,7 +44,9 @@ class AccuracyScale:
         low, high = self._limits(values)
         axis = getattr(axes, f"{which}axis")
         getattr(axes, f"set_{which}lim")(low, high)
-        ticks = [t for t in self._ticks(_FEW if narrow and which == "x" else _MANY) if low <= self._of_drop(t) <= high]
+        wanted = self._ticks(_FEW if narrow and which == "x" else _MANY)
+        possible = [t for t in wanted if self.float32 - t / 100 <= 1]
+        ticks = [t for t in possible if low <= self._of_drop(t) <= high]
         axis.set_major_locator(FixedLocator([self._of_drop(t) for t in ticks]))
         axis.set_minor_locator(NullLocator())
         join = "\n" if which == "x" else "  "

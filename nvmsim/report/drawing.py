@@ -20,6 +20,8 @@ from nvmsim.study.tradeoff import Row
 INK, MUTED, GRID, SURFACE = "#1d1d22", "#696974", "#dcdce2", "#fefefe"
 # Okabe and Ito's palette without its yellow (too faint on white), so that it reads with any colour vision.
 BLUE, GREY = "#0072b2", "#55555f"
+ON_PALE, ON_FULL = "#111114", "#ffffff"  # text on coloured areas, which keep their colours on a dark page
+MARKERS = {"ecc": "s", "bypass": "o", "reclaim": "^"}
 _NAMED = {
     "ecc": GREY,
     "raw": "#d55e00",
@@ -37,6 +39,7 @@ _SETTINGS = {
     "text.parse_math": False,
     "svg.fonttype": "none",
     "svg.hashsalt": "nvmsim",
+    "pdf.fonttype": 42,
     "text.color": INK,
     "axes.labelcolor": INK,
     "axes.edgecolor": MUTED,
@@ -51,6 +54,7 @@ _SETTINGS = {
     "hatch.linewidth": 0.5,
 }
 _WIDE_IN, _NARROW_IN = 7.4, 4.2
+_PAGE_DPI, _PRINT_DPI = 160, 300
 
 
 Build = Callable[[Any, float], tuple[Figure, str, str]]
@@ -60,7 +64,7 @@ Build = Callable[[Any, float], tuple[Figure, str, str]]
 class Drawing:
     """A finished figure: its file name without ending, the finding as its title, a text alternative, and its pictures.
 
-    ``narrow_svg`` is the same figure laid out for the width of a phone.
+    ``narrow_svg`` is the same figure laid out for the width of a phone; ``pdf`` is empty unless asked for.
     """
 
     name: str
@@ -69,6 +73,7 @@ class Drawing:
     svg: str
     narrow_svg: str
     png: bytes
+    pdf: bytes = b""
 
 
 def scheme_colours(rows: Sequence[Row]) -> dict[str, str]:
@@ -77,13 +82,17 @@ def scheme_colours(rows: Sequence[Row]) -> dict[str, str]:
     return _NAMED | {name: _SPARE[i % len(_SPARE)] for i, name in enumerate(unknown)}
 
 
-def draw(name: str, shown: Any, build: Build) -> Drawing:
-    """Run ``build(shown, width in inches)``, which returns (figure, title, text alternative), and save its figures."""
+def draw(name: str, shown: Any, build: Build, *, publish: bool = False) -> Drawing:
+    """Run ``build(shown, width in inches)``, which returns (figure, title, text alternative), and save its figures.
+
+    ``publish`` adds a PDF and gives the PNG the 300 dots per inch that journals ask for.
+    """
     with _style():
         figure, title, alternative = build(shown, _WIDE_IN)
-        svg, png = _svg(figure, name), _png(figure)
+        svg, png = _svg(figure, name), _png(figure, dpi=_PRINT_DPI if publish else _PAGE_DPI)
+        pdf = _pdf(figure) if publish else b""
         narrow, *_ = build(shown, _NARROW_IN)
-        return Drawing(name, title, alternative, svg, _svg(narrow, f"{name}-narrow"), png)
+        return Drawing(name, title, alternative, svg, _svg(narrow, f"{name}-narrow"), png, pdf)
 
 
 def draw_alone(name: str, build: Callable[[], tuple[Figure, str, str]]) -> tuple[str, bytes]:
@@ -120,9 +129,16 @@ def _svg(figure: Figure, name: str) -> str:
     return re.sub(r'((?:\bid="|url\(#|href="#))', rf"\g<1>{name}-", out.getvalue())
 
 
-def _png(figure: Figure) -> bytes:
+def _png(figure: Figure, *, dpi: int = _PAGE_DPI) -> bytes:
     out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=160, metadata={"Software": None})
+    figure.savefig(out, format="png", dpi=dpi, metadata={"Software": None})
+    return out.getvalue()
+
+
+def _pdf(figure: Figure) -> bytes:
+    out = io.BytesIO()
+    # A date or a version in it would make the same figure differ from day to day.
+    figure.savefig(out, format="pdf", metadata=dict.fromkeys(("CreationDate", "Creator", "Producer")))
     return out.getvalue()
 
 

@@ -32,7 +32,7 @@ def build(result: Result, width_in: float) -> tuple[Figure, str, str]:
     scale.label(axes, "x", values=values, narrow=is_narrow(width_in))
     axes.axvline(0, color=INK, linewidth=0.9, linestyle=(0, (5, 3)))
     for y, row in enumerate(rows):
-        _draw_box(axes, scale, row, y, colours[row.scheme])
+        draw_box(axes, scale, row, y, colours[row.scheme])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_yticks(range(len(rows)), names, fontsize=8.5)
     axes.tick_params(axis="y", length=0)
@@ -41,7 +41,8 @@ def build(result: Result, width_in: float) -> tuple[Figure, str, str]:
     return figure, title, _alternative(rows)
 
 
-def _draw_box(axes: Axes, scale: AccuracyScale, row: Row, y: float, colour: str) -> None:
+def draw_box(axes: Axes, scale: AccuracyScale, row: Row, y: float, colour: str) -> None:
+    """Draw one row's trials at height ``y``: box, whiskers, outliers and up to 256 of the trials as dots."""
     found = box(row.trial_accuracies)
     ends = [scale.place(value) for value in found[:5]]
     axes.plot(ends[:2], [y, y], color=colour, linewidth=1)

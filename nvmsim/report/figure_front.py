@@ -7,14 +7,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from nvmsim.report.accuracy_scale import AccuracyScale
-from nvmsim.report.drawing import INK, MUTED, SURFACE, is_narrow, scheme_colours, spread_out, titled
+from nvmsim.report.drawing import INK, MARKERS, MUTED, SURFACE, is_narrow, scheme_colours, spread_out, titled
 from nvmsim.report.findings import front_title
 from nvmsim.report.formats import accuracy, clean, number, row_name, short
 from nvmsim.study.tradeoff import Result, Row, as_fast
 
 _PLOT, _RIGHT, _BOTTOM, _TOP = 3.2, 0.12, 1.12, 0.25  # inch
 _LABEL_SIZE, _LONGEST = 8, 22  # point, letters
-_MARKERS = {"ecc": "s", "bypass": "o", "reclaim": "^"}
 _VERDICTS = {"yes": "Pareto-optimal", "undecided": "undecided", "no": "dominated"}
 Point = tuple[Row, float]  # a row and its place on the x axis
 _STEP_IN = 0.105  # between markers of equal throughput
@@ -29,7 +28,7 @@ def build(result: Result, width_in: float) -> tuple[Figure, str, str]:
     scale.label(axes, "y", values=values, narrow=narrow)
     points = list(zip(result.rows, _across(axes, result.rows, narrow), strict=True))
     axes.axhline(0, color=INK, linewidth=0.9, linestyle=(0, (5, 3)))
-    _draw_front(axes, scale, points)
+    draw_front(axes, scale, points)
     colours = scheme_colours(result.rows)
     for row, x in points:
         _draw_row(axes, scale, row, x, colours[row.scheme])
@@ -88,11 +87,12 @@ def _tied(row: Row, rows: Sequence[Row]) -> list[Row]:
     return [other for other in rows if as_fast(row, other) and as_fast(other, row)]
 
 
-def _draw_front(axes: Axes, scale: AccuracyScale, points: Sequence[Point]) -> None:
+def draw_front(axes: Axes, scale: AccuracyScale, points: Sequence[Point], **line: object) -> None:
     """Draw the front of the measured means; the markers say which of its rows are surely on it."""
     best = [(x, scale.place(row.accuracy)) for row, x in points if not any(_beats(rival, row) for rival, _ in points)]
     best.sort(key=lambda place: (place[0], -place[1]))
-    axes.plot(*zip(*best, strict=True), drawstyle="steps-pre", color=MUTED, linewidth=1.2, zorder=2)
+    drawn = {"color": MUTED, "linewidth": 1.2, "zorder": 2} | line
+    axes.plot(*zip(*best, strict=True), drawstyle="steps-pre", **drawn)
 
 
 def _beats(rival: Row, row: Row) -> bool:
@@ -108,7 +108,7 @@ def _draw_row(axes: Axes, scale: AccuracyScale, row: Row, x: float, colour: str)
     face = SURFACE if row.pareto == "undecided" else colour
     edge = INK if row.pareto == "yes" else colour
     axes.plot(
-        [x], [y], marker=_MARKERS.get(row.mode, "D"), markersize=4.5 if row.pareto == "no" else 7, zorder=4,
+        [x], [y], marker=MARKERS.get(row.mode, "D"), markersize=4.5 if row.pareto == "no" else 7, zorder=4,
         markerfacecolor=face, markeredgecolor=edge, markeredgewidth=1.4, linestyle="none",
     )  # fmt: skip
 
@@ -139,7 +139,7 @@ def _draw_labels(
 
 
 def _legend(figure: Figure, rows: Sequence[Row], narrow: bool) -> None:
-    modes = [_sample(_MARKERS.get(m, "D"), MUTED, MUTED, clean(m)) for m in dict.fromkeys(row.mode for row in rows)]
+    modes = [_sample(MARKERS.get(m, "D"), MUTED, MUTED, clean(m)) for m in dict.fromkeys(row.mode for row in rows)]
     faces = {"yes": (MUTED, INK, 7), "undecided": (SURFACE, MUTED, 7), "no": (MUTED, MUTED, 4.5)}
     verdicts = [_sample("o", *faces[v][:2], text, size=faces[v][2]) for v, text in _VERDICTS.items()]
     lines = [

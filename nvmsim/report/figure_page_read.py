@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from nvmsim.report.drawing import SURFACE, is_narrow, titled
+from nvmsim.report.drawing import ON_FULL, ON_PALE, SURFACE, is_narrow, titled
 from nvmsim.report.findings import page_read_title
 from nvmsim.report.formats import clean, number, short
 from nvmsim.study.tradeoff import Result, Row
@@ -25,7 +25,6 @@ _STAGES = {
     "host_wait": "#e3bdd3",
 }
 _LONGEST = 3.0  # bars are cut at so many times the longest work, for a wait can be a hundred times longer
-_ON_PALE, _ON_FULL = "#111114", "#ffffff"  # text on bars, which keep their colours on a dark page
 _SPARE = ("#b07a00", "#7a5cc0", "#5b8c2a", "#b03a48")
 
 
@@ -87,7 +86,7 @@ def _draw_bar(axes: Axes, row: Row, y: int, colours: Mapping[str, str], *, end: 
         seen = max(min(took, end - start), 0.0)
         axes.barh(y, seen, left=start, height=0.62, color=colour, edgecolor=SURFACE, linewidth=0.5)
         if seen > least:
-            shade = _ON_PALE if _is_wait(stage) else _ON_FULL
+            shade = ON_PALE if _is_wait(stage) else ON_FULL
             axes.text(start + seen / 2, y, number(took, digits=3), ha="center", va="center", fontsize=8, color=shade)
         start += seen
     if total > 1.001 * end:

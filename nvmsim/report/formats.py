@@ -113,12 +113,17 @@ def age(condition: Mapping[str, object]) -> str:
     >>> age({"name": "worn", "pe_cycles": 1000, "retention_days": 90, "temperature_c": 40})
     'worn: 1,000 P/E cycles, 90 days of retention, at 40 °C'
     """
-    said = [_quantity(key, value) for key, value in condition.items() if key != "name" and value is not None]
+    said = [quantity(key, value) for key, value in condition.items() if key != "name" and value is not None]
     name = clean(condition.get("name", "custom"))
     return f"{name}: {', '.join(said)}" if said else name
 
 
-def _quantity(key: str, value: object) -> str:
+def quantity(key: str, value: object) -> str:
+    """Return one quantity of an age in words.
+
+    >>> quantity("pe_cycles", 3000)
+    '3,000 P/E cycles'
+    """
     if isinstance(value, bool) or not isinstance(value, int | float):
         return f"{clean(key)} {clean(value)}"
     if key == "rber":

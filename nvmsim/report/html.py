@@ -28,7 +28,7 @@ _CAPTIONS = {
 
 def render_html(result: Result, drawings: Sequence[Drawing], *, stamp: str = "") -> str:
     """Return the whole page; ``stamp`` names what it was made from and stands in its ``generator`` line."""
-    figures = [_figure(drawing) for drawing in drawings]
+    figures = [figure_html(drawing, _CAPTIONS.get(drawing.name, "")) for drawing in drawings]
     cells = _ordered(columns(result, compact=False))
     parts = {
         "stamp": escape(stamp),
@@ -36,16 +36,16 @@ def render_html(result: Result, drawings: Sequence[Drawing], *, stamp: str = "")
         "style": (_HERE / "page.css").read_text(encoding="utf-8"),
         "answer": escape(headline(result)),
         "alerts": "".join(f'<p class="alert">{escape(clean(text))}</p>' for text in result.warnings),
-        "facts": _facts(_about(result)),
+        "facts": facts(_about(result)),
         "first_figure": "".join(figures[:1]),
         "more_figures": "\n".join(figures[1:]),
         "heads": "".join(f'<th scope="col"{_numeric(column)}>{escape(column.heading)}</th>' for column in cells),
         "rows": "\n".join(_row(row, cells) for row in result.rows),
-        "meanings": _facts((column.heading, column.meaning) for column in cells),
-        "notes": _facts(notes(result)),
+        "meanings": facts((column.heading, column.meaning) for column in cells),
+        "notes": facts(notes(result)),
         "sampling": "\n".join(_sampled(row) for row in result.rows),
         "command": f"<pre><code>{escape(clean(result.command))}</code></pre>" if result.command else "",
-        "settings": _facts(_settings(result)),
+        "settings": facts(_settings(result)),
     }
     return Template((_HERE / "page.html").read_text(encoding="utf-8")).substitute(parts)
 
@@ -70,7 +70,8 @@ def _flat(settings: Mapping[str, object]) -> dict[str, object]:
     return {key: " ".join(map(str, v)) if isinstance(v, list | tuple) else v for key, v in settings.items()}
 
 
-def _facts(pairs: Iterable[tuple[str, str]]) -> str:
+def facts(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return (term, text) pairs as the inside of a description list, escaped."""
     return "".join(f"<div><dt>{escape(term)}</dt><dd>{escape(text)}</dd></div>" for term, text in pairs)
 
 
@@ -105,10 +106,10 @@ def _sampled(row: Row) -> str:
     return f"<tr>{left}{counts}<td>{why}</td><td><code>{task}</code></td></tr>"
 
 
-def _figure(drawing: Drawing) -> str:
-    caption = escape(_CAPTIONS.get(drawing.name, ""))
+def figure_html(drawing: Drawing, caption: str) -> str:
+    """Return a figure in its wide and its phone layout, of which the page's style shows one, above its caption."""
     pictures = "".join(f'<div class="{kind}">{inline_svg(drawing, kind)}</div>' for kind in ("broad", "narrow"))
-    return f'<figure id="{drawing.name}">{pictures}<figcaption>{caption}</figcaption></figure>'
+    return f'<figure id="{drawing.name}">{pictures}<figcaption>{escape(caption)}</figcaption></figure>'
 
 
 def inline_svg(drawing: Drawing, kind: str) -> str:

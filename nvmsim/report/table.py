@@ -4,12 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from math import isfinite
+from typing import Any
 
 from nvmsim.report.columns import IDENTITY, Column, columns
 from nvmsim.report.csv_text import csv_text
 from nvmsim.report.findings import headline, notes
 from nvmsim.report.text_blocks import TextColumn, facts, tables, wrapped
-from nvmsim.study.sensitivity import Sensitivity
 from nvmsim.study.tradeoff import Result, Row
 
 
@@ -47,8 +47,8 @@ def _legend(result: Result) -> list[tuple[str, str]]:
     return [("marks", "; ".join(marks))] if marks else []
 
 
-def plain(result: Result | Sensitivity) -> dict[str, object]:
-    """Return the result as plain data, in its fields' order; a number that is not finite becomes None."""
+def plain(result: Any) -> dict[str, object]:
+    """Return a result, a dataclass, as plain data in its fields' order; a number that is not finite becomes None."""
     return _plain(asdict(result))
 
 
@@ -64,24 +64,25 @@ def _plain(value: object) -> object:
     return value if isinstance(value, bool | int | float | str | None) else str(value)
 
 
-def render_json(result: Result | Sensitivity) -> str:
+def render_json(result: Any) -> str:
     """Return the whole result as JSON: keys in a fixed order, numbers at full precision."""
     return json.dumps(plain(result), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def render_csv(result: Result) -> str:
     """Return the rows as CSV with a heading line: numbers at full precision, nested keys joined by ``_``."""
-    rows = [_flat(row) for row in plain(result)["rows"]]
+    rows = [flat(row) for row in plain(result)["rows"]]
     return csv_text(list(dict.fromkeys(name for row in rows for name in row)), rows)
 
 
-def _flat(row: Mapping[str, object]) -> dict[str, object]:
-    flat: dict[str, object] = {}
+def flat(row: Mapping[str, object]) -> dict[str, object]:
+    """Return a row of plain data for CSV: nested keys joined by ``_``, lists as words."""
+    found: dict[str, object] = {}
     for key, value in row.items():
         if isinstance(value, Mapping):
-            flat |= {f"{key}_{inner}": item for inner, item in value.items()}
+            found |= {f"{key}_{inner}": item for inner, item in value.items()}
         elif isinstance(value, list):
-            flat[key] = " ".join(map(repr, value))
+            found[key] = " ".join(map(repr, value))
         else:
-            flat[key] = value
-    return flat
+            found[key] = value
+    return found

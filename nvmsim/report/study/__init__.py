@@ -1,0 +1,1 @@
+"""The report of a study over a grid: page, figures, tables."""

@@ -1,0 +1,192 @@
+"""What a study says, in sentences: the answer, the figures' titles, progress and why tasks stopped."""
+
+from collections.abc import Sequence
+
+from nvmsim.report.formats import clean, factor, number, row_name
+from nvmsim.report.study.lifetime import Lifetime, lifetimes
+from nvmsim.report.study.names import resource_name, setting_name
+from nvmsim.report.study.panels import Panel
+from nvmsim.study.grid.outcome import Setting, StudyOutcome
+from nvmsim.study.tradeoff import Row
+
+_MOST_NAMES = 3
+
+
+def limit(outcome: StudyOutcome) -> str:
+    """Return what may be lost, such as ``1 point``."""
+    most = outcome.max_drop_points
+    return f"{most:g} {'point' if most == 1 else 'points'}"
+
+
+def answer(outcome: StudyOutcome) -> str:
+    """Return the study's answer in one to five sentences of plain text."""
+    groups = [_free_sentence(outcome), _ecc_sentence(outcome), _none_sentence(outcome), _fails_sentence(outcome)]
+    said = [sentence for sentence in (*groups, _missing_sentence(outcome)) if sentence]
+    return " ".join(said) or "Nothing is measured yet."
+
+
+def without_ecc(outcome: StudyOutcome) -> list[Setting]:
+    """Return the settings whose fastest row that fits is read without ECC."""
+    return [s for s in outcome.settings if s.best and s.best.row and s.best.row.mode != "ecc"]
+
+
+def must_stay(outcome: StudyOutcome) -> list[Setting]:
+    """Return the settings where only ECC fits."""
+    return [s for s in outcome.settings if s.best and s.best.row and s.best.row.mode == "ecc"]
+
+
+def nothing_fits(outcome: StudyOutcome) -> list[Setting]:
+    """Return the measured settings without any row that surely fits."""
+    return [s for s in outcome.measured if s.best is None or s.best.row is None]
+
+
+def _free_sentence(outcome: StudyOutcome) -> str:
+    free, measured = without_ecc(outcome), outcome.measured
+    if not measured:
+        return ""
+    if not free:
+        return f"On none of {_settings(len(measured))} weights can be read without ECC and surely lose at most " + (
+            f"{limit(outcome)}."
+        )
+    start = f"On {len(free)} of {_settings(len(measured))} weights can be read without ECC and surely lose at most"
+    return f"{start} {limit(outcome)}: {_ways([s.best.row for s in free])}{_times([s.best.row for s in free])}."
+
+
+def _settings(count: int) -> str:
+    return f"{count} {'setting' if count == 1 else 'settings'}"
+
+
+def _ways(rows: Sequence[Row]) -> str:
+    """Name the rows, the most frequent first."""
+    names = [row_name(row) for row in rows]
+    ranked = sorted(dict.fromkeys(names), key=lambda name: -names.count(name))
+    return _listed(ranked, "others")
+
+
+def _times(rows: Sequence[Row]) -> str:
+    gains = [row.speedup for row in rows if row.speedup is not None]
+    if not gains:
+        return ""
+    low, high = factor(min(gains)), factor(max(gains))
+    return f", {low if low == high else f'{low} to {high}'} times as fast"
+
+
+def _listed(names: Sequence[str], others: str) -> str:
+    if len(names) <= _MOST_NAMES + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:_MOST_NAMES])} and {len(names) - _MOST_NAMES} {others}"
+
+
+def _where(settings: Sequence[Setting]) -> str:
+    return "; ".join(map(setting_name, settings[:_MOST_NAMES])) + (
+        f"; and {len(settings) - _MOST_NAMES} more" if len(settings) > _MOST_NAMES else ""
+    )
+
+
+def _ecc_sentence(outcome: StudyOutcome) -> str:
+    found = must_stay(outcome)
+    sure = [s for s in found if s.best.open_rows == 0]
+    said = [f"ECC must stay on {_where(sure)}."] if sure else []
+    if unsure := [s for s in found if s.best.open_rows]:
+        said.append(f"ECC stays, until more trials tell, on {_where(unsure)}.")
+    return " ".join(said)
+
+
+def _none_sentence(outcome: StudyOutcome) -> str:
+    found = nothing_fits(outcome)
+    return f"No scheme surely loses at most {limit(outcome)} on {_where(found)}." if found else ""
+
+
+def _fails_sentence(outcome: StudyOutcome) -> str:
+    found = [setting for setting in outcome.measured if setting.result.ecc_fails]
+    return f"ECC itself FAILS, missing its UBER target, on {_where(found)}." if found else ""
+
+
+def _missing_sentence(outcome: StudyOutcome) -> str:
+    count = len(outcome.settings) - len(outcome.measured)
+    return f"{_settings(count)} not measured yet." if count and outcome.measured else ""
+
+
+def progress(outcome: StudyOutcome) -> str:
+    """Return in one line how far the study is, and what stopping early saved."""
+    found = outcome.progress
+    begun = f", {found.begun - found.finished} begun" if found.begun > found.finished else ""
+    said = f"{found.finished:,} of {found.tasks:,} tasks finished{begun}; {found.trials:,} trials, "
+    said += f"{number(found.images)} images classified"
+    if found.images and found.flat_images > found.images:
+        said += f"; as many trials for every task of a setting: {factor(found.flat_images / found.images)} times that"
+    return said
+
+
+def stops(outcome: StudyOutcome) -> list[str]:
+    """Return why tasks stopped, each reason with its count."""
+    return [f"{clean(why)}: {count:,}" for why, count in outcome.progress.reasons.items()]
+
+
+def front_title(outcome: StudyOutcome) -> str:
+    """Return the finding of the Pareto fronts."""
+    rows = [setting.best.row for setting in without_ecc(outcome) if setting.best.row.speedup is not None]
+    if not rows:
+        return f"Without ECC no scheme surely loses at most {limit(outcome)}"
+    best = max(rows, key=lambda row: row.speedup)
+    return f"Without ECC up to {factor(best.speedup)} times as fast for at most {limit(outcome)}: {row_name(best)}"
+
+
+def longest(panels: Sequence[Panel], most: float) -> tuple[Panel, Lifetime] | None:
+    """Return the panel and scheme without ECC that serves most of its panel's ages, None if none serves."""
+    found = [
+        (panel, life)
+        for panel in panels
+        for life in lifetimes(panel, max_drop_points=most)
+        if life.last is not None and life.series[1] != "ecc"
+    ]
+    return max(found, key=lambda one: one[0].steps.index(one[1].last), default=None)
+
+
+def lifetime_title(outcome: StudyOutcome, panels: Sequence[Panel]) -> str:
+    """Return the finding of the curves and bars over ages."""
+    found = longest(panels, outcome.max_drop_points)
+    if found is None:
+        return f"Without ECC the drop never surely stays within {limit(outcome)}"
+    panel, life = found
+    tail = " on every device and network" if _everywhere(panels, life, outcome.max_drop_points) else f" on {panel.name}"
+    way = f"{clean(life.series[0])} ({clean(life.series[1])})"
+    return f"Longest without ECC: {way} loses at most {limit(outcome)} up to {panel.said(life.last)}{tail}"
+
+
+def _everywhere(panels: Sequence[Panel], best: Lifetime, most: float) -> bool:
+    lives = [life for p in panels for life in lifetimes(p, max_drop_points=most) if life.series == best.series]
+    same = [life for life in lives if life.last is not None and life.last.label == best.last.label]
+    return len(panels) > 1 and len(same) == len(panels)
+
+
+def heat_title(outcome: StudyOutcome, panels: Sequence[Panel]) -> str:
+    """Return the finding of the heat map: what is lost at the last age without ECC, at least and at most."""
+    rows = [row for panel in panels for row in panel.steps[-1].result.rows if row.mode != "ecc"]
+    if not rows:
+        return "Points lost by scheme and age"
+    least, worst = min(rows, key=lambda row: row.drop_points), max(rows, key=lambda row: row.drop_points)
+    said = f"{row_name(least)} loses {least.drop_points:.2f} points, {row_name(worst)} {worst.drop_points:.2f}"
+    return f"At the last age without ECC: {said}"
+
+
+def boxes_title(outcome: StudyOutcome) -> str:
+    """Return the finding of the box plots: the worst trial of any answer."""
+    rows = [(s, s.best.row) for s in outcome.measured if s.best and s.best.row and s.best.row.trial_accuracies]
+    if not rows:
+        return "Trials of the answers"
+    setting, row = min(rows, key=lambda one: min(one[1].trial_accuracies) - one[0].result.float32_accuracy)
+    lost = 100 * (setting.result.float32_accuracy - min(row.trial_accuracies))
+    return f"The worst trial of any answer loses {lost:.2f} points: {row_name(row)} on {setting_name(setting)}"
+
+
+def timing_title(outcome: StudyOutcome) -> str:
+    """Return the finding of the bars of use: what limits reading with ECC and without."""
+    rows = [row for setting in outcome.measured for row in setting.result.rows]
+    groups = {"with": [row for row in rows if row.mode == "ecc"], "without": [row for row in rows if row.mode != "ecc"]}
+    said = [f"the {_limits(group)} {how} ECC" for how, group in groups.items() if group]
+    return f"What limits reading: {', '.join(said)}"
+
+
+def _limits(rows: Sequence[Row]) -> str:
+    return " or ".join(sorted({resource_name(row.bottleneck) for row in rows}))
