@@ -30,6 +30,7 @@ def study(
     time_limit_s: float | None = None,
     backend: str = "auto",
     workers: int | None = None,
+    scheduler: str | None = None,
     store: str | Path = defaults.RESULTS / "trials.sqlite",
     progress: bool = False,
 ) -> StudyOutcome:
@@ -42,7 +43,7 @@ def study(
     read = load_study(where)
     asked = questions_of(read, models=models, backend=backend, workers=workers)
     with Store(Path(store)) as opened:
-        run_study(read, asked, opened, time_limit_s=time_limit_s, progress=progress)
+        run_study(read, asked, opened, time_limit_s=time_limit_s, scheduler=scheduler, progress=progress)
         return study_outcome(read, asked, opened, estimates=stored(read, asked, opened))
 
 
@@ -52,9 +53,14 @@ def run_study(
     store: Store,
     *,
     time_limit_s: float | None = None,
+    scheduler: str | None = None,
     progress: bool = False,
 ) -> None:
-    """Measure what ``store`` lacks of a study, and keep the study's text there."""
+    """Measure what ``store`` lacks of a study, and keep the study's text there.
+
+    ``scheduler`` is the address of a Dask scheduler whose workers do the work, or "local-cluster". Raises InputError
+    where it is lost or the store cannot be written, Interrupted on Ctrl-C.
+    """
     store.set_note(f"{NOTE}{study.name}", {"text": study.text, "folder": study.folder})
     first = asked[0].question
     collect(
@@ -63,6 +69,7 @@ def run_study(
         sources={one.question.model.name: one.question.model for one in asked},
         time_limit_s=time_limit_s,
         workers=first.workers,
+        scheduler=scheduler,
         backend=first.backend,
         progress=progress,
         **_how(study, asked, store),
