@@ -85,7 +85,7 @@ def test_every_row_is_in_the_table_with_its_numbers(page):
         assert found["mode"].endswith("FAILS") == row.fails_uber
         assert (found["device"], found["network"]) == (one.varied["device"], one.varied["model"])
         assert found["P/E cycles"] == f"{one.varied['pe_cycles']:,}"
-        assert (found["accuracy % [95 %]"], found["drop, points [95 %]"]) == (accuracy(row), drop(row))
+        assert (found["accuracy % [95\u00a0%]"], found["drop, points [95\u00a0%]"]) == (accuracy(row), drop(row))
         assert float(found["GB/s"]) == pytest.approx(row.bandwidth_gb_s, rel=1e-3)
         assert found["speed-up"] == f"{row.speedup:.2f}x" + "!" * (one.result.ecc_fails and row.mode != "ecc")
         assert (found["Pareto"], found["stopped because"]) == (row.pareto, row.stop_reason)
@@ -103,10 +103,10 @@ def test_every_setting_has_its_answer(page):
             assert (found["fastest that fits"], found["GB/s"]) == ("none", "")
         else:
             assert found["fastest that fits"].startswith(one.best.row.scheme)
-            assert found["drop, points [95 %]"] == drop(one.best.row)
+            assert found["drop, points [95\u00a0%]"] == drop(one.best.row)
             faster = one.best.runner_up
             assert found["next faster"].startswith("nothing" if faster is None else faster.scheme)
-            assert found["would lose, points [95 %]"] == ("" if faster is None else drop(faster))
+            assert found["would lose, points [95\u00a0%]"] == ("" if faster is None else drop(faster))
             assert found["more may fit"] == str(one.best.open_rows)
 
 

@@ -27,8 +27,8 @@ def row_columns(outcome: StudyOutcome) -> tuple[StudyColumn, ...]:
         StudyColumn("scheme", lambda _, row: clean(row.scheme), text=True, choice=True),
         StudyColumn("mode", _mode, text=True, choice=True),
         *_keys(outcome),
-        StudyColumn("accuracy % [95 %]", lambda _, row: accuracy(row)),
-        StudyColumn("drop, points [95 %]", lambda _, row: drop(row)),
+        StudyColumn("accuracy % [95\u00a0%]", lambda _, row: accuracy(row)),
+        StudyColumn("drop, points [95\u00a0%]", lambda _, row: drop(row)),
         StudyColumn("GB/s", lambda _, row: number(row.bandwidth_gb_s)),
         StudyColumn("speed-up", speedup),
         StudyColumn("Pareto", lambda _, row: clean(row.pareto), text=True, choice=True),
@@ -45,9 +45,9 @@ def answer_columns(outcome: StudyOutcome) -> tuple[StudyColumn, ...]:
         StudyColumn("fastest that fits", _best_name, text=True),
         StudyColumn("GB/s", lambda _, row: number(row.bandwidth_gb_s) if row else ""),
         StudyColumn("speed-up", lambda setting, row: speedup(setting, row) if row else ""),
-        StudyColumn("drop, points [95 %]", lambda _, row: drop(row) if row else ""),
+        StudyColumn("drop, points [95\u00a0%]", lambda _, row: drop(row) if row else ""),
         StudyColumn("next faster", lambda setting, _: _next_faster(setting), text=True),
-        StudyColumn("would lose, points [95 %]", lambda setting, _: _next_drop(setting)),
+        StudyColumn("would lose, points [95\u00a0%]", lambda setting, _: _next_drop(setting)),
         StudyColumn("more may fit", lambda setting, _: f"{setting.best.open_rows:,}" if setting.best else ""),
     )
 
