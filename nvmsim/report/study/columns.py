@@ -98,7 +98,8 @@ def _next_faster(setting: Setting) -> str:
     best = setting.best
     if best is None or best.runner_up is None:
         return "" if best is None or best.row is None else "nothing"
-    return f"{row_name(best.runner_up)}, {speedup(setting, best.runner_up)}"
+    fails = " FAILS" if best.runner_up.fails_uber else ""
+    return f"{row_name(best.runner_up)}, {speedup(setting, best.runner_up)}{fails}"
 
 
 def _next_drop(setting: Setting) -> str:
