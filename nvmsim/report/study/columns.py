@@ -27,8 +27,8 @@ def row_columns(outcome: StudyOutcome) -> tuple[StudyColumn, ...]:
         StudyColumn("scheme", lambda _, row: clean(row.scheme), text=True, choice=True),
         StudyColumn("mode", _mode, text=True, choice=True),
         *_keys(outcome),
-        StudyColumn("accuracy % [95 %]", lambda _, row: accuracy(row)),
-        StudyColumn("drop, points [95 %]", lambda _, row: drop(row)),
+        StudyColumn("accuracy % [95\u00a0%]", lambda _, row: accuracy(row)),
+        StudyColumn("drop, points [95\u00a0%]", lambda _, row: drop(row)),
         StudyColumn("GB/s", lambda _, row: number(row.bandwidth_gb_s)),
         StudyColumn("speed-up", speedup),
         StudyColumn("Pareto", lambda _, row: clean(row.pareto), text=True, choice=True),
@@ -45,8 +45,10 @@ def answer_columns(outcome: StudyOutcome) -> tuple[StudyColumn, ...]:
         StudyColumn("fastest that fits", _best_name, text=True),
         StudyColumn("GB/s", lambda _, row: number(row.bandwidth_gb_s) if row else ""),
         StudyColumn("speed-up", lambda setting, row: speedup(setting, row) if row else ""),
-        StudyColumn("drop, points [95 %]", lambda _, row: drop(row) if row else ""),
-        StudyColumn("next faster would lose", lambda setting, _: next_faster(setting), text=True),
+        StudyColumn("drop, points [95\u00a0%]", lambda _, row: drop(row) if row else ""),
+        StudyColumn("next faster", lambda setting, _: _next_faster(setting), text=True),
+        StudyColumn("would lose, points [95\u00a0%]", lambda setting, _: _next_drop(setting)),
+        StudyColumn("more may fit", lambda setting, _: f"{setting.best.open_rows:,}" if setting.best else ""),
     )
 
 
@@ -92,13 +94,13 @@ def _best_name(setting: Setting, row: Row | None) -> str:
     return "none" if setting.result is not None and setting.result.rows else "not measured yet"
 
 
-def next_faster(setting: Setting) -> str:
-    """Say what the next faster row is and loses, and how many faster ones may still fit."""
+def _next_faster(setting: Setting) -> str:
     best = setting.best
     if best is None or best.runner_up is None:
-        return "" if best is None or best.row is None else "nothing is faster"
-    row = best.runner_up
-    more = "1 faster row may" if best.open_rows == 1 else f"{best.open_rows} faster rows may"
-    # Without an answer every row is faster than it, ECC too.
-    speed = f"{row_name(row)}, {speedup(setting, row)}: {drop(row)}"
-    return f"{speed}; {more} still fit" if best.open_rows else speed
+        return "" if best is None or best.row is None else "nothing"
+    fails = " FAILS" if best.runner_up.fails_uber else ""
+    return f"{row_name(best.runner_up)}, {speedup(setting, best.runner_up)}{fails}"
+
+
+def _next_drop(setting: Setting) -> str:
+    return drop(setting.best.runner_up) if setting.best and setting.best.runner_up else ""

@@ -117,8 +117,7 @@ def _cell(text: str) -> str:
 
 
 def _verdict(entry: Entry) -> str:
-    row = entry[1]
-    return row.pareto if row is not None and row.pareto in ("yes", "no") else ""
+    return "front" if entry[1] is not None and entry[1].pareto == "yes" else ""
 
 
 def _answer_class(setting: Setting) -> str:

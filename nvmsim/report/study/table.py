@@ -38,7 +38,14 @@ def _answers(outcome: StudyOutcome, width: int) -> list[str]:
 
 def _laid_out(column: StudyColumn, found: Sequence[Entry]) -> TextColumn:
     cells = [column.cell(setting, row) for setting, row in found]
-    return TextColumn.of(["", column.heading, *cells], text=column.text)
+    return TextColumn.of([*_two_lines(column.heading), *cells], text=column.text)
+
+
+def _two_lines(heading: str) -> tuple[str, str]:
+    """Break a heading where its longer line is shortest."""
+    words = heading.split(" ")
+    breaks = [(" ".join(words[:i]), " ".join(words[i:])) for i in range(len(words))]
+    return min(breaks, key=lambda lines: max(map(len, lines)))
 
 
 def _notes(outcome: StudyOutcome, report: str | None) -> list[tuple[str, str]]:
