@@ -2,7 +2,6 @@
 
 import argparse
 import shlex
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,7 +12,9 @@ from nvmsim.accuracy.lock import holding
 from nvmsim.accuracy.store import Store
 from nvmsim.cli_answer import printed, store_of
 from nvmsim.errors import InputError
+from nvmsim.report.study.export import FORMATS
 from nvmsim.report.study.files import write_study_report
+from nvmsim.report.study.status import render_forecast, render_status
 from nvmsim.report.study.table import (
     render_best_csv,
     render_best_json,
@@ -22,7 +23,7 @@ from nvmsim.report.study.table import (
     render_study_json,
     render_study_table,
 )
-from nvmsim.study.grid.export import FORMATS, columns_of, counts_of
+from nvmsim.study.grid.export import columns_of, counts_of
 from nvmsim.study.grid.forecast import forecasts
 from nvmsim.study.grid.load import load_study, results_folder
 from nvmsim.study.grid.open import open_study, stored_names, with_max_drop
@@ -30,7 +31,6 @@ from nvmsim.study.grid.outcome import StudyOutcome
 from nvmsim.study.grid.outcomes import study_outcome
 from nvmsim.study.grid.questions import Asked, questions_of
 from nvmsim.study.grid.run import run_study, stored
-from nvmsim.study.grid.show import render_forecast, render_status
 from nvmsim.study.grid.spec import Study
 from nvmsim.zoo.checkpoint import write_whole
 
@@ -78,10 +78,9 @@ def _shown(options: argparse.Namespace, opened: Opened) -> str:
     outcome = _outcome(opened, options)
     folder = Path(options.out) if options.out else results_folder(opened.study)
     page = write_study_report(outcome, folder)
-    print(f"nvmsim: wrote {page}", file=sys.stderr)
     return printed(
         options.format,
-        as_table=lambda width: render_study_table(outcome, width),
+        as_table=lambda width: render_study_table(outcome, width, report=str(page)),
         as_csv=lambda: render_study_csv(outcome),
         as_json=lambda: render_study_json(outcome),
     )

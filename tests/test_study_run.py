@@ -11,8 +11,9 @@ from nvmsim.accuracy.collect import collect, collected
 from nvmsim.accuracy.lock import holding
 from nvmsim.accuracy.store import Store
 from nvmsim.errors import InputError
+from nvmsim.report.study.export import as_csv, as_parquet
 from nvmsim.study.grid.answers import best_of
-from nvmsim.study.grid.export import as_csv, as_parquet, columns_of, counts_of
+from nvmsim.study.grid.export import columns_of, counts_of
 from nvmsim.study.grid.forecast import forecasts
 from nvmsim.study.grid.load import read_study
 from nvmsim.study.grid.open import open_study, with_max_drop

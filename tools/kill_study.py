@@ -74,9 +74,8 @@ def killed_and_whole(folder: Path, *, kills: int, trials: int, longest_s: float,
         seconds = moments.uniform(0.2, longest_s)
         ended = live(folder, "killed.sqlite", seconds=seconds)
         now = blocks(folder / "killed.sqlite")
-        print(
-            f"life {life + 1}: {'ended' if ended else f'killed after {seconds:.1f} s'}, {now - kept:+,} blocks = {now:,}"
-        )
+        end = "ended" if ended else f"killed after {seconds:.1f} s"
+        print(f"life {life + 1}: {end}, {now - kept:+,} blocks = {now:,}")
         if now < kept:
             raise RuntimeError(f"{kept - now} blocks were lost")
         kept = now
