@@ -44,7 +44,7 @@ def load_study(where: str | Path) -> Study:
     """Read and check a study; raises InputError with everything that is wrong in its file.
 
     >>> load_study("quick").sampling.max_drop_points
-    1.0
+    10.0
     """
     path = find_study(where)
     try:
