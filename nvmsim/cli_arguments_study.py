@@ -10,11 +10,15 @@ def _add_study(commands: argparse._SubParsersAction) -> None:
         "study",
         help="a trade-off study over a grid of devices, ages, networks and schemes",
         description="Measure every row of a grid until what the study decides is known, and write its report. What was "
-        "measured is kept: Ctrl-C, a kill or --time-limit ends it at any moment, and the same call goes on.",
+        "measured is kept: Ctrl-C or a kill may end it at any moment, and the same call goes on.",
     )
-    parser.add_argument("study", metavar="STUDY", help="a YAML file, or a bundled name (quick, tradeoff)")
+    parser.add_argument(
+        "study", metavar="STUDY", help="a YAML file, a bundled name (quick), or one that was run before"
+    )
     parser.add_argument("--dry-run", action="store_true", help="say what it takes, and measure nothing")
-    parser.add_argument("--time-limit", type=float, metavar="S", help="seconds of sampling, earlier calls included")
+    parser.add_argument(
+        "--time-limit", type=float, metavar="S", help="seconds of sampling in this call; 8 trials a row always run"
+    )
     parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one a core)")
     parser.add_argument("--backend", choices=("auto", "cpu", "cuda"), default="auto", help="where bits are flipped")
     parser.add_argument(

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from nvmsim.accuracy.lock import holding
 from nvmsim.accuracy.store import Store
-from nvmsim.cli_answer import printed, store_of
+from nvmsim.cli_answer import printed
+from nvmsim.defaults import RESULTS
 from nvmsim.errors import InputError
 from nvmsim.report.study.export import FORMATS
 from nvmsim.report.study.files import write_study_report
@@ -25,7 +26,7 @@ from nvmsim.report.study.table import (
 )
 from nvmsim.study.grid.export import columns_of, counts_of
 from nvmsim.study.grid.forecast import forecasts
-from nvmsim.study.grid.load import load_study, results_folder
+from nvmsim.study.grid.load import results_folder
 from nvmsim.study.grid.open import open_study, stored_names, with_max_drop
 from nvmsim.study.grid.outcome import StudyOutcome
 from nvmsim.study.grid.outcomes import study_outcome
@@ -46,9 +47,9 @@ class Opened(NamedTuple):
 def study_command(options: argparse.Namespace) -> str:
     """Answer ``nvmsim study``: run it, write its report, and return what stdout gets."""
     _check(options)
-    study = load_study(options.study)
-    asked = questions_of(study, backend=options.backend, workers=options.workers)
-    with Store(store_of(options)) as store:
+    with Store(_store(options)) as store:
+        study = open_study(options.study, store)
+        asked = questions_of(study, backend=options.backend, workers=options.workers)
         if options.dry_run:
             return render_forecast(study, forecasts(asked, study.sampling, store), workers=asked[0].question.workers)
         with holding(store.path):
@@ -103,8 +104,8 @@ def status_command(options: argparse.Namespace) -> str:
     if options.study is None:
         with Store(_existing(options)) as store:
             names = stored_names(store)
-        if len(names) != 1:
-            return "\n".join(names or [f"no study was run into {store.path}"])
+        if len(names) > 1 and options.format == "table":
+            return "\n".join(names)
     with _opened(options) as (study, asked, store):
         return render_status(study, asked, stored(study, asked, store), fmt=options.format)
 
@@ -142,8 +143,12 @@ def _opened(options: argparse.Namespace) -> Iterator[Opened]:
         yield Opened(study, questions_of(study), store)
 
 
+def _store(options: argparse.Namespace) -> Path:
+    return Path(options.store or RESULTS / "trials.sqlite")
+
+
 def _existing(options: argparse.Namespace) -> Path:
-    path = store_of(argparse.Namespace(store=options.store, out=None))
+    path = _store(options)
     if not path.is_file():
         raise InputError(f"{path}: no such results file; nvmsim study FILE makes one")
     return path

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from example_result import FLOAT32, difference, example, rows
 
-from nvmsim.study.grid.outcome import Best, Progress, Setting, StudyOutcome
-from nvmsim.study.tradeoff import Row, as_fast, fastest_within, mark_pareto
+from nvmsim.study.grid.answers import best_of
+from nvmsim.study.grid.outcome import Progress, Setting, StudyOutcome
+from nvmsim.study.tradeoff import Row, mark_pareto
 
 AGES = ((0, 0.0), (300, 30.0), (1000, 90.0), (3000, 365.0))
 WEAR = {("tlc", 0): 0.05, ("tlc", 300): 0.4, ("tlc", 1000): 1.0, ("tlc", 3000): 9.0}
@@ -39,15 +40,6 @@ def aged(row: Row, wear: float, slower: float) -> Row:
     )
 
 
-def best_of(found: tuple[Row, ...]) -> Best:
-    """Return the answer of a setting."""
-    row = fastest_within(found, max_drop_points=MAX_DROP)
-    faster = [one for one in found if row is None or not as_fast(row, one)]
-    slowest = [one for one in faster if all(as_fast(other, one) for other in faster)]
-    runner_up = min(slowest, key=lambda one: one.drop_points, default=None)
-    return Best(row=row, runner_up=runner_up, open_rows=sum(one.drop_low <= MAX_DROP < one.drop_high for one in faster))
-
-
 def setting(device: str, age: tuple[int, float], network: str) -> Setting:
     """Return one setting, measured or not."""
     cycles, days = age
@@ -68,7 +60,7 @@ def setting(device: str, age: tuple[int, float], network: str) -> Setting:
         ecc_uber=3.1e-8 if place == BEYOND else 1e-17,
         warnings=(),
     )
-    return Setting(grid="main", varied=varied, result=result, best=best_of(marked))
+    return Setting(grid="main", varied=varied, result=result, best=best_of(marked, max_drop_points=MAX_DROP))
 
 
 def study(**changes) -> StudyOutcome:

@@ -111,7 +111,9 @@ def test_stores_of_several_machines_merge(here, capsys):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["study", "nowhere"], "no such file, and of the bundled ones"),
+        (["study", "nowhere"], "study 'nowhere': unknown"),
+        (["study", "nowhere.yaml"], "no such file, and of the bundled ones"),
+        (["study", "elsewhere/configs/quick.yaml"], "no such file, and of the bundled ones"),
         (["study", "own.yaml", "--time-limit", "0"], "--time-limit: 0: must be above 0"),
         (["study", "own.yaml", "--workers", "0"], "--workers: 0: must be from 1"),
         (["status", "--store", "nowhere.sqlite"], "nowhere.sqlite: no such results file"),

@@ -120,7 +120,7 @@ def test_files_are_looked_for_beside_the_study(tmp_path):
         ("title: x\neffort: {decide: [most]}\ngrid: {device: tlc}", "effort.decide"),
         ("title: x\ngrid: {device: tlc}\nexclude: {device: tlc}", "exclude: {'device': 'tlc'}: must be a list"),
         ("title: x\ngrid: {device: tlc}\nexclude: [{devcie: tlc}]", "exclude.1.devcie: unknown, did you mean device?"),
-        ("title: x\ngrid: {device: tlc}\nexclude: [{device: qlc}]", "exclude.1: leaves nothing out"),
+        ("title: x\ngrid: {device: tlc}\nexclude: [{device: qlc}]", "exclude.1.device: 'qlc': no grid has this value"),
         ("title: x\ngrid: {device: tlc}\nexclude: [{device: tlc}]", "exclude: leaves nothing of the study"),
         ("title: x\ngrid: {device: tlc, seed: [1, 1]}", "seed: unknown key"),
         ("title: x\ntitle: y", "title: this key is there twice"),

@@ -20,7 +20,7 @@ from nvmsim.study.grid.open import open_study, with_max_drop
 from nvmsim.study.grid.outcomes import study_outcome
 from nvmsim.study.grid.questions import questions_of
 from nvmsim.study.grid.run import run_study, stored, tasks_of
-from nvmsim.study.grid.settle import open_rows, undecided_for_best
+from nvmsim.study.grid.settle import Settling, open_rows, undecided_for_best
 from nvmsim.study.grid.spec import Sampling
 from nvmsim.study.tradeoff import unpaired_difference
 
@@ -64,11 +64,15 @@ def test_four_processes_export_the_same_bytes(whole, tmp_path):
 
 
 def test_what_is_stored_says_what_the_run_said(whole):
-    asked = opened()[1]
+    study, asked = opened()
     options = {"trials": 64, "precision": 0.002}
     with Store(whole[0]) as store:
-        run = collect(tasks_of(asked), store=store, sources={"ridge": ridge_model()}, workers=1, **options)
-        looked = collected(tasks_of(asked), store=store, **options)
+        settled = [Settling(asked, study.sampling, store) for _ in range(2)]
+        run = collect(
+            tasks_of(asked), store=store, sources={"ridge": ridge_model()}, workers=1, settled=settled[0], **options
+        )
+        looked = collected(tasks_of(asked), store=store, settled=settled[1], **options)
+    assert "settled" in {estimate.reason for estimate in run.values()}
     assert {key: (e.mean, e.low, e.high, e.reason, e.trials) for key, e in looked.items()} == {
         key: (e.mean, e.low, e.high, e.reason, e.trials) for key, e in run.items()
     }
@@ -85,6 +89,9 @@ def test_an_unfinished_study_is_shown_as_far_as_it_is_and_goes_on(whole, tmp_pat
         found = study_outcome(study, asked, store, estimates=stored(study, asked, store))
         assert 0 < found.progress.finished < found.progress.begun == found.progress.tasks
         assert all(len(one.result.rows) == 5 for one in found.settings)
+        run_study(study, asked, store, time_limit_s=0.2)
+        again = study_outcome(study, asked, store, estimates=stored(study, asked, store))
+        assert again.progress.trials > found.progress.trials  # each call has a limit of its own
         run_study(study, asked, store)
         assert exported(study, asked, store) == whole[1]
 

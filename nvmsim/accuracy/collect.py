@@ -77,12 +77,14 @@ def collect(
     backend: str = "auto",
     progress: bool = False,
     settled: Settled | None = None,
+    more_time: bool = False,
 ) -> dict[str, Estimate]:
     """Return the estimate of every task, by task id, measuring only what ``store`` does not hold yet.
 
     ``sources`` maps a task's ``model`` to its card or model. A task stops at a half-width of ``precision`` (a fraction)
     or at ``trials`` trials; no step is begun that would bring the stored seconds of all these tasks above
-    ``time_limit_s`` x ``workers`` (default: all cores, no limit), though the first 8 trials always run. ``scheduler``
+    ``time_limit_s`` x ``workers`` (default: all cores, no limit), though the first 8 trials always run; with
+    ``more_time`` what was stored before this call does not count. ``scheduler``
     is the address of a Dask scheduler whose workers do the work, or "local-cluster". ``progress`` draws a bar on
     stderr. ``settled`` is asked after every round which tasks need no more, whatever their precision. Raises InputError
     on bad options, when the store cannot be written or the scheduler is lost, Interrupted on Ctrl-C.
@@ -92,6 +94,8 @@ def collect(
     limits = Limits(trials=trials, precision=precision, target=target)
     budget_s = None if time_limit_s is None else time_limit_s * workers
     campaign = _Campaign(tasks, limits, store, budget_s, settled)
+    if more_time and budget_s is not None:
+        campaign.budget_s += campaign.stored_s()
     lazy = _lazy_executor(sources, backend, workers=workers, scheduler=scheduler)
     with lazy as executor, closing(Bar(progress)) as bar:
         campaign.run(campaign.measurer(executor, bar))
@@ -252,6 +256,10 @@ class _Campaign:
 
     def _whole(self, course: _Course) -> Plan:
         return Plan(1, course.rows.facts.blocks)
+
+    def stored_s(self) -> float:
+        """Return the seconds of all that is stored of these tasks."""
+        return sum(count.seconds for course in self.all if course.rows for count in course.rows.blocks.values())
 
     def _left_s(self) -> float:
         return self.budget_s - sum(course.seconds() for course in self.all)

@@ -73,8 +73,23 @@ def rows_of(
     question: Question, cases: Sequence[Case], *, estimates: Mapping[str, Estimate], store: Store
 ) -> tuple[Row, ...]:
     """Return one row a case, Pareto-optimal ones marked by paired intervals where the bit addresses are equal."""
-    rows = [_row(question, case, estimates[case.task.id], store) for case in cases]
+    rows = unmarked_rows(question, cases, estimates=estimates, store=store, speeds={})
     return mark_pareto(rows, difference_of(rows, estimates))
+
+
+def unmarked_rows(
+    question: Question,
+    cases: Sequence[Case],
+    *,
+    estimates: Mapping[str, Estimate],
+    store: Store,
+    speeds: dict[str, ModeTiming],
+) -> list[Row]:
+    """Return one row a case, none judged; ``speeds`` keeps the timings by task id from call to call."""
+    for case in cases:
+        if case.task.id not in speeds:
+            speeds[case.task.id] = _speed(question, case, store)
+    return [_row(question, case, estimates[case.task.id], speeds[case.task.id]) for case in cases]
 
 
 def difference_of(rows: Sequence[Row], estimates: Mapping[str, Estimate]) -> Difference:
@@ -90,16 +105,19 @@ def difference_of(rows: Sequence[Row], estimates: Mapping[str, Estimate]) -> Dif
     return difference
 
 
-def _row(question: Question, case: Case, estimate: Estimate, store: Store) -> Row:
-    n_weights = question.model.n_weights
-    speed = mode_timing(
+def _speed(question: Question, case: Case, store: Store) -> ModeTiming:
+    return mode_timing(
         store,
         question.device,
         question.rates,
         mode=case.mode,
         width=case.encoding.width,
-        model_bytes=-(-stored_bits(case, n_weights) // 8),
+        model_bytes=-(-stored_bits(case, question.model.n_weights) // 8),
     )
+
+
+def _row(question: Question, case: Case, estimate: Estimate, speed: ModeTiming) -> Row:
+    n_weights = question.model.n_weights
     bandwidth_gb_s = weights_gb_s(speed.timing.read_bandwidth_mb_s, case.encoding.width)
     drop = estimate.drop
     return Row(

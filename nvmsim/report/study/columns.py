@@ -97,7 +97,8 @@ def _best_name(setting: Setting, row: Row | None) -> str:
 def _next_faster(setting: Setting) -> str:
     best = setting.best
     if best is None or best.runner_up is None:
-        return "" if best is None or best.row is None else "nothing"
+        nothing = "not measured yet" if setting.lacking else "nothing"
+        return "" if best is None or best.row is None else nothing
     fails = " FAILS" if best.runner_up.fails_uber else ""
     return f"{row_name(best.runner_up)}, {speedup(setting, best.runner_up)}{fails}"
 

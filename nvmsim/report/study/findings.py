@@ -26,13 +26,13 @@ def answer(outcome: StudyOutcome) -> str:
 
 
 def without_ecc(outcome: StudyOutcome) -> list[Setting]:
-    """Return the settings whose fastest row that fits is read without ECC."""
-    return [s for s in outcome.settings if s.best and s.best.row and s.best.row.mode != "ecc"]
+    """Return the settings where a row read without ECC surely fits."""
+    return [s for s in outcome.settings if s.best and s.best.free]
 
 
-def must_stay(outcome: StudyOutcome) -> list[Setting]:
-    """Return the settings where only ECC fits."""
-    return [s for s in outcome.settings if s.best and s.best.row and s.best.row.mode == "ecc"]
+def only_ecc(outcome: StudyOutcome) -> list[Setting]:
+    """Return the settings where rows without ECC were tried, and none but an ECC row surely fits so far."""
+    return [s for s in outcome.settings if s.best and s.best.row and s.best.free_tried and not s.best.free]
 
 
 def nothing_fits(outcome: StudyOutcome) -> list[Setting]:
@@ -41,15 +41,17 @@ def nothing_fits(outcome: StudyOutcome) -> list[Setting]:
 
 
 def _free_sentence(outcome: StudyOutcome) -> str:
-    free, measured = without_ecc(outcome), outcome.measured
-    if not measured:
-        return ""
+    free, tried = without_ecc(outcome), [s for s in outcome.measured if s.best and s.best.free_tried]
+    if not tried:
+        return "No scheme without ECC was asked for." if outcome.measured else ""
     if not free:
-        return f"On none of {_settings(len(measured))} weights can be read without ECC and surely lose at most " + (
-            f"{limit(outcome)}."
-        )
-    start = f"On {len(free)} of {_settings(len(measured))} weights can be read without ECC and surely lose at most"
-    return f"{start} {limit(outcome)}: {_ways([s.best.row for s in free])}{_times([s.best.row for s in free])}."
+        start = f"On none of {_settings(len(tried))}"
+        if any(s.best.free_open for s in tried):
+            return f"{start} is it sure yet that weights read without ECC lose at most {limit(outcome)}."
+        return f"{start} can weights be read without ECC and surely lose at most {limit(outcome)}."
+    rows = [s.best.free for s in free]
+    start = f"On {len(free)} of {_settings(len(tried))} weights can be read without ECC and surely lose at most"
+    return f"{start} {limit(outcome)}: {_ways(rows)}{_times(rows)}."
 
 
 def _settings(count: int) -> str:
@@ -84,10 +86,10 @@ def _where(settings: Sequence[Setting]) -> str:
 
 
 def _ecc_sentence(outcome: StudyOutcome) -> str:
-    found = must_stay(outcome)
-    sure = [s for s in found if s.best.open_rows == 0]
+    found = only_ecc(outcome)
+    sure = [s for s in found if not s.best.free_open]
     said = [f"ECC must stay on {_where(sure)}."] if sure else []
-    if unsure := [s for s in found if s.best.open_rows]:
+    if unsure := [s for s in found if s.best.free_open]:
         said.append(f"ECC stays, until more trials tell, on {_where(unsure)}.")
     return " ".join(said)
 
@@ -125,7 +127,7 @@ def stops(outcome: StudyOutcome) -> list[str]:
 
 def front_title(outcome: StudyOutcome) -> str:
     """Return the finding of the Pareto fronts."""
-    rows = [setting.best.row for setting in without_ecc(outcome) if setting.best.row.speedup is not None]
+    rows = [setting.best.free for setting in without_ecc(outcome) if setting.best.free.speedup is not None]
     if not rows:
         return f"Without ECC no scheme surely loses at most {limit(outcome)}"
     best = max(rows, key=lambda row: row.speedup)

@@ -2,6 +2,7 @@
 
 from nvmsim.report.formats import clean, number, quantity
 from nvmsim.study.grid.outcome import Setting, StudyOutcome
+from nvmsim.study.grid.spec import Point
 
 AGES = ("pe_cycles", "retention_days", "reads_per_page", "temperature_c", "rber", "condition")
 _SELF_EVIDENT = ("device", "model", "condition", "range_scope")
@@ -43,7 +44,7 @@ def spoken(key: str, value: object) -> str:
     return clean(value) if key in _SELF_EVIDENT else quantity(key, value)
 
 
-def setting_name(setting: Setting) -> str:
+def setting_name(setting: Setting | Point) -> str:
     """Return what tells a setting from the others, such as ``tlc, 3,000 P/E cycles``."""
     if setting.varied:
         return ", ".join(spoken(key, value) for key, value in setting.varied.items())

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from nvmsim.accuracy.allocation import REASONS
 from nvmsim.accuracy.estimate import Estimate
 from nvmsim.report.csv_text import csv_text
+from nvmsim.report.formats import clean
+from nvmsim.report.study.names import setting_name
 from nvmsim.study.grid.forecast import Forecast
 from nvmsim.study.grid.outcomes import progress_of
 from nvmsim.study.grid.questions import Asked
@@ -24,7 +26,7 @@ def render_forecast(study: Study, found: Sequence[Forecast], *, workers: int) ->
     sampling = study.sampling
     return "\n".join(
         [
-            f"{study.name}: {study.title}",
+            f"{clean(study.name)}: {clean(study.title)}",
             "",
             *lines,
             "",
@@ -76,7 +78,7 @@ def _status_table(study: Study, asked: Sequence[Asked], estimates: Mapping[str, 
     progress = progress_of(asked, estimates)
     left = progress.tasks - progress.finished
     lines = [
-        f"{study.name}: {study.title}",
+        f"{clean(study.name)}: {clean(study.title)}",
         f"{progress.finished:,} of {progress.tasks:,} tasks are finished, {progress.begun - progress.finished:,} begun "
         f"of the {left:,} left; {progress.trials:,} trials, {progress.images:,} images classified",
         "",
@@ -93,7 +95,7 @@ def _settings(asked: Sequence[Asked], estimates: Mapping[str, Estimate]) -> list
         found = [estimates.get(case.task.id) for case in one.cases]
         reasons = Counter(estimate.reason if estimate else NOT_BEGUN for estimate in found)
         trials = [estimate.trials for estimate in found if estimate]
-        label = ", ".join(f"{value}" for value in one.point.varied.values()) or one.point.grid
+        label = setting_name(one.point)
         rows.append(
             (
                 label,

@@ -6,9 +6,11 @@ from nvmsim.study.grid.outcome import Best
 from nvmsim.study.grid.settle import undecided_for_best
 from nvmsim.study.tradeoff import Row, as_fast, fastest_within
 
+ECC = "ecc"  # the mode that is read with ECC
 
-def best_of(rows: Sequence[Row], *, max_drop_points: float) -> Best:
-    """Return the answer of a setting from its rows.
+
+def best_of(rows: Sequence[Row], *, max_drop_points: float, lacking: Sequence[tuple[str, str]] = ()) -> Best:
+    """Return the answer of a setting from its rows; ``lacking`` are the (scheme, mode) not measured yet.
 
     The next cheaper protection is the slowest of the rows that are surely faster, and of equally fast ones that which
     loses least.
@@ -16,5 +18,13 @@ def best_of(rows: Sequence[Row], *, max_drop_points: float) -> Best:
     found = fastest_within(rows, max_drop_points=max_drop_points)
     faster = [row for row in rows if found is None or not as_fast(found, row)]
     slowest = [row for row in faster if all(as_fast(other, row) for other in faster)]
-    runner_up = min(slowest, key=lambda row: (row.drop_points, row.scheme, row.mode), default=None)
-    return Best(row=found, runner_up=runner_up, open_rows=len(undecided_for_best(rows, max_drop_points)))
+    free = [row for row in rows if row.mode != ECC]
+    waiting = sum(mode != ECC for _, mode in lacking)
+    return Best(
+        row=found,
+        runner_up=min(slowest, key=lambda row: (row.drop_points, row.scheme, row.mode), default=None),
+        open_rows=len(undecided_for_best(rows, max_drop_points)) + len(lacking),
+        free=fastest_within(free, max_drop_points=max_drop_points),
+        free_open=sum(row.drop_low <= max_drop_points < row.drop_high for row in free) + waiting,
+        free_tried=len(free) + waiting,
+    )

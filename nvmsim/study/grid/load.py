@@ -35,7 +35,7 @@ def find_study(where: str | Path) -> Path:
     path, names = Path(where), study_names()
     if path.is_file():
         return path
-    if str(where) in names or (path.parent.name == "configs" and path.stem in names):
+    if str(where) in names or (path.parent == Path("configs") and path.suffix == ".yaml" and path.stem in names):
         return bundled("configs") / f"{path.stem}.yaml"
     raise InputError(f"study {str(where)!r}: no such file, and of the bundled ones {or_near(path.stem, names)}")
 
@@ -54,7 +54,7 @@ def load_study(where: str | Path) -> Study:
         raise InputError(f"{path}: cannot be read ({error})") from None
     if len(raw) > MOST_BYTES:
         raise InputError(f"{path}: larger than {MOST_BYTES // 1024} KiB: not a study")
-    return read_study(text, name=path.stem, label=str(path), folder=path.parent)
+    return read_study(text, name=path.stem, label=str(path), folder=path.resolve().parent)
 
 
 def read_study(text: str, *, name: str, label: str, folder: Path) -> Study:
@@ -109,6 +109,12 @@ def _grid(where: str, name: str, data: Any, problems: list[str], folder: Path) -
     if len(problems) > before:
         return None
     problems += _age_problems(where, found)
+    problems += [
+        f"{where}{key}: stands in variant.{name} too: leave it out here, or there"
+        for name, part in found["variant"].items()
+        for key in part
+        if key in dotted
+    ]
     variants, order = found["variant"], [key for key in data if key != "exclude"]
     values = {key: tuple(found[key]) for key in (*order, *found) if found.get(key)}
     grid = Grid(name, _placed(values, folder), variants)
@@ -145,18 +151,29 @@ def _exclusions(where: str, data: Any, grids: Sequence[Grid], problems: list[str
     if not isinstance(data, list) or not all(isinstance(one, dict) and one for one in data):
         problems.append(f"{where}: {shown(data)}: must be a list of mappings, such as - {{device: slc, scheme: fp16}}")
         return []
-    known = ["grid", *dict.fromkeys(key for grid in grids for key in grid.values)]
-    return [_exclusion(f"{where}.{i}", one, known, problems, folder) for i, one in enumerate(data, 1)]
+    return [_exclusion(f"{where}.{i}", one, grids, problems, folder) for i, one in enumerate(data, 1)]
 
 
 def _exclusion(
-    where: str, data: Mapping[str, Any], known: Sequence[str], problems: list[str], folder: Path
+    where: str, data: Mapping[str, Any], grids: Sequence[Grid], problems: list[str], folder: Path
 ) -> Exclusion:
+    known = ["grid", *dict.fromkeys(key for grid in grids for key in grid.values)]
     problems += [f"{where}.{key[:60]}: {or_near(key, known)}" for key in data if key not in known]
     every = keys.GRID | dict.fromkeys(("grid", "variant"), keys.Key(keys.Values(_NAME)))
     table = {key: every.get(key, keys.DEVICE_KEY) for key in data if key in known}
     values = Reading(f"{where}.", data, problems).take(table)
-    return Exclusion(where, _placed(values, folder))
+    placed = _placed(values, folder)
+    problems += [
+        f"{where}.{key}: {shown(value)}: no grid has this value"
+        for key, found in placed.items()
+        for value in found
+        if value not in _every(key, grids)
+    ]
+    return Exclusion(where, placed)
+
+
+def _every(key: str, grids: Sequence[Grid]) -> set[Any]:
+    return {grid.name for grid in grids} if key == "grid" else {v for grid in grids for v in grid.values.get(key, ())}
 
 
 def results_folder(study: Study) -> Path:

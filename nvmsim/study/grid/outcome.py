@@ -12,12 +12,17 @@ class Best:
 
     ``runner_up`` is the slowest row among those surely faster than ``row`` (the one that loses least among equally
     fast ones): the next cheaper protection, which would lose too much or may. ``open_rows`` are faster rows that may
-    lose no more than wanted: more trials would tell.
+    lose no more than wanted, and rows not measured yet: more trials would tell. Of the rows read without ECC, ``free``
+    is the fastest that surely fits (it may be no faster than ``row``), ``free_open`` may yet fit, and ``free_tried``
+    are asked for at all.
     """
 
     row: Row | None
     runner_up: Row | None
     open_rows: int
+    free: Row | None
+    free_open: int
+    free_tried: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,7 +46,7 @@ def _setting(study: Study, one: Asked, store: Store, estimates: Mapping[str, Est
         grid=one.point.grid,
         varied=one.point.varied,
         result=result_of(one.question, one.cases, rows=rows, float32_accuracy=accuracy),
-        best=best_of(rows, max_drop_points=study.sampling.max_drop_points),
+        best=best_of(rows, max_drop_points=study.sampling.max_drop_points, lacking=lacking),
         lacking=lacking,
     )
 

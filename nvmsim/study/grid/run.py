@@ -72,6 +72,7 @@ def run_study(
         scheduler=scheduler,
         backend=first.backend,
         progress=progress,
+        more_time=True,
         **_how(study, asked, store),
     )
 

@@ -5,34 +5,48 @@ is the fastest row that loses at most so many points. A row whose answer no furt
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nvmsim.accuracy.estimate import Estimate
 from nvmsim.accuracy.store import Store
 from nvmsim.study.grid.questions import Asked
 from nvmsim.study.grid.spec import BEST, FRONT, Sampling
-from nvmsim.study.rows import difference_of, rows_of
+from nvmsim.study.rows import difference_of, unmarked_rows
+from nvmsim.study.timings import ModeTiming
 from nvmsim.study.tradeoff import Difference, Row, as_fast
 
 
 @dataclass(frozen=True)
 class Settling:
-    """Says after each round which tasks need no more trials: the ``settled`` of `nvmsim.accuracy.collect.collect`."""
+    """Says after each round which tasks need no more trials: the ``settled`` of `nvmsim.accuracy.collect.collect`.
+
+    ``known`` and ``speeds`` keep, by setting, what the last round found and how fast its rows are read.
+    """
 
     asked: Sequence[Asked]
     sampling: Sampling
     store: Store
+    known: dict[int, tuple[tuple, set[str]]] = field(default_factory=dict)
+    speeds: dict[int, dict[str, ModeTiming]] = field(default_factory=dict)
 
     def __call__(self, estimates: Mapping[str, Estimate]) -> set[str]:
         """Return the ids of the tasks whose answers are known in every setting that has them."""
         if not self.sampling.decide:
             return set()
         open_tasks: set[str] = set()
-        for one in self.asked:
-            cases = [case for case in one.cases if case.task.id in estimates]
-            rows = rows_of(one.question, cases, estimates=estimates, store=self.store)
-            open_tasks |= open_rows(rows, difference_of(rows, estimates), self.sampling)
+        for number, one in enumerate(self.asked):
+            open_tasks |= self._open(number, one, estimates)
         return set(estimates) - open_tasks
+
+    def _open(self, number: int, one: Asked, estimates: Mapping[str, Estimate]) -> set[str]:
+        """Return the open tasks of a setting, as the last round found where nothing of it was measured since."""
+        cases = [case for case in one.cases if case.task.id in estimates]
+        seen = tuple((case.task.id, estimates[case.task.id].sample.correct.shape) for case in cases)
+        if self.known.get(number, (None,))[0] != seen:
+            speeds = self.speeds.setdefault(number, {})
+            rows = unmarked_rows(one.question, cases, estimates=estimates, store=self.store, speeds=speeds)
+            self.known[number] = seen, open_rows(rows, difference_of(rows, estimates), self.sampling)
+        return self.known[number][1]
 
 
 def open_rows(rows: Sequence[Row], difference: Difference, sampling: Sampling) -> set[str]:
