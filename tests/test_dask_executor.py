@@ -33,9 +33,14 @@ NULLING, ECC = ridge_task("hamming:16+parity-nulling", rber=3e-3), ridge_task(rb
 WORKS = [Work(task, trial, (0, 2)) for task in (NULLING, ECC) for trial in range(6)]
 
 
+def modules() -> str:
+    """Where this process finds modules: other tests' plug-ins, registered here, travel to the workers too."""
+    return os.pathsep.join(filter(None, sys.path))
+
+
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
-    with cluster(tmp_path_factory.mktemp("cluster"), workers=2, PYTHONPATH=str(HERE)) as running:
+    with cluster(tmp_path_factory.mktemp("cluster"), workers=2, PYTHONPATH=modules()) as running:
         yield running
 
 
@@ -173,7 +178,7 @@ def test_work_that_kills_its_workers_and_a_killed_scheduler_end_with_advice(tmp_
     plugins.register("encoding", "deadly", Deadly)
     allowed = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
     path = tmp_path / "trials.sqlite"
-    with cluster(tmp_path, workers=1, PYTHONPATH=str(HERE), **allowed) as mortal, Store(path) as store:
+    with cluster(tmp_path, workers=1, PYTHONPATH=modules(), **allowed) as mortal, Store(path) as store:
         with on(mortal) as running, pytest.raises(InputError, match="a piece of work lost its worker, 1 in a row"):
             outcome(running.run([Work(ridge_task("deadly:16"), 0, (0,))]))
         mortal.add_worker()
