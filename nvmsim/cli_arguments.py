@@ -5,6 +5,7 @@ from importlib.metadata import version
 
 from nvmsim import defaults
 from nvmsim.cli_arguments_study import STUDY_COMMANDS
+from nvmsim.cli_options import add_backend, add_format, add_workers
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -42,10 +43,6 @@ def _set_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _format_argument(parser: argparse.ArgumentParser, *formats: str) -> None:
-    parser.add_argument("--format", choices=formats, default=formats[0], help="what stdout carries (%(default)s)")
-
-
 def _add_run(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "run",
@@ -70,15 +67,15 @@ def _add_sampling(parser: argparse.ArgumentParser) -> None:
     """Add what every study that runs trials has."""
     parser.add_argument("--range-scope", choices=("global", "layer", "tensor"), default=defaults.RANGE_SCOPE)
     parser.add_argument("--seed", type=int, default=0, help="seed of flips and of the order of images (%(default)s)")
-    parser.add_argument("--backend", choices=("auto", "cpu", "cuda"), default="auto", help="where bits are flipped")
-    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one a core)")
+    add_backend(parser)
+    add_workers(parser)
     parser.add_argument(
         "--out", metavar="DIR", help="folder of the report (default: one a question, under the store's)"
     )
     parser.add_argument(
         "--store", metavar="FILE", help="trials done so far (default: trials.sqlite in --out or nvmsim-results)"
     )
-    _format_argument(parser, "table", "json", "csv")
+    add_format(parser, "table", "json", "csv")
 
 
 def _add_sensitivity(commands: argparse._SubParsersAction) -> None:
@@ -208,7 +205,7 @@ def _add_timing(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--condition", metavar="NAME", help="age that sets the read retries (default: worn, or the last)"
     )
-    _format_argument(parser, "table", "json")
+    add_format(parser, "table", "json")
 
 
 def _add_layout(commands: argparse._SubParsersAction) -> None:
@@ -217,7 +214,7 @@ def _add_layout(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--model", default=defaults.MODEL, help="as for run (%(default)s)")
     parser.add_argument("--scheme", default="raw", help="one scheme, as for run (%(default)s)")
     parser.add_argument("--mode", choices=("ecc", "bypass", "reclaim"), help="default: the scheme's first")
-    _format_argument(parser, "table", "json")
+    add_format(parser, "table", "json")
 
 
 def _add_devices(commands: argparse._SubParsersAction) -> None:
@@ -226,7 +223,7 @@ def _add_devices(commands: argparse._SubParsersAction) -> None:
     actions.add_parser("list", help="the bundled profiles (the default)")
     show = actions.add_parser("show", help="a resolved profile with units, sources and RBER by page type and age")
     _device_argument(show)
-    _format_argument(show, "table", "json")
+    add_format(show, "table", "json")
     check = actions.add_parser("check", help="say everything that is wrong with a profile")
     check.add_argument("device", metavar="FILE")
 
@@ -256,14 +253,14 @@ def _add_data(commands: argparse._SubParsersAction) -> None:
     ):
         one = actions.add_parser(action, help=text)
         one.add_argument("names", nargs="*", metavar="NAME", help="which data sets (default: all)")
-        _format_argument(one, "table", "json")
+        add_format(one, "table", "json")
 
 
 def _add_bench(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser("bench", help="measure speed here, as ratios against named alternatives")
     parser.add_argument("names", nargs="*", metavar="NAME", help="which benchmarks (default: all)")
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that they run")
-    _format_argument(parser, "table", "json")
+    add_format(parser, "table", "json")
 
 
 def _add_reproduce(commands: argparse._SubParsersAction) -> None:
@@ -284,6 +281,6 @@ def _add_reproduce(commands: argparse._SubParsersAction) -> None:
         help="draw from these trials; with --full: measure into them (nvmsim-results/paper.sqlite)",
     )
     parser.add_argument("--out", metavar="DIR", help="also write paper.md and its figures there")
-    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one a core)")
+    add_workers(parser)
     parser.add_argument("--time-limit", type=float, metavar="S", help="end measuring or checking after so many seconds")
-    _format_argument(parser, "table", "json")
+    add_format(parser, "table", "json")

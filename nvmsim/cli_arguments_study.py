@@ -2,6 +2,8 @@
 
 import argparse
 
+from nvmsim.cli_options import add_backend, add_format, add_workers
+
 _STUDY = "a study: its YAML file, a bundled name (quick), or the name under which it was run (default: the only one)"
 
 
@@ -19,8 +21,8 @@ def _add_study(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--time-limit", type=float, metavar="S", help="seconds of sampling in this call; 8 trials a row always run"
     )
-    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one a core)")
-    parser.add_argument("--backend", choices=("auto", "cpu", "cuda"), default="auto", help="where bits are flipped")
+    add_workers(parser)
+    add_backend(parser)
     parser.add_argument(
         "--scheduler", metavar="ADDRESS", help="a Dask scheduler such as tcp://host:8786, or local-cluster"
     )
@@ -30,22 +32,18 @@ def _add_study(commands: argparse._SubParsersAction) -> None:
 def _add_report_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="DIR", help="folder of the report (default: nvmsim-results/NAME)")
     _add_store(parser)
-    _add_format(parser, "table", "json", "csv")
+    add_format(parser, "table", "json", "csv")
 
 
 def _add_store(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--store", metavar="FILE", help="the trials (default: nvmsim-results/trials.sqlite)")
 
 
-def _add_format(parser: argparse.ArgumentParser, *formats: str) -> None:
-    parser.add_argument("--format", choices=formats, default=formats[0], help="what is written (%(default)s)")
-
-
 def _add_status(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser("status", help="how far a study is, and why each of its tasks stopped")
     parser.add_argument("study", metavar="STUDY", nargs="?", help=_STUDY)
     _add_store(parser)
-    _add_format(parser, "table", "json", "csv")
+    add_format(parser, "table", "json", "csv")
 
 
 def _add_report(commands: argparse._SubParsersAction) -> None:
@@ -64,7 +62,7 @@ def _add_best(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("study", metavar="STUDY", nargs="?", help=_STUDY)
     parser.add_argument("--max-drop", type=float, metavar="POINTS", help="in place of the study's max_drop_points")
     _add_store(parser)
-    _add_format(parser, "table", "json", "csv")
+    add_format(parser, "table", "json", "csv")
 
 
 def _add_export(commands: argparse._SubParsersAction) -> None:
@@ -72,7 +70,7 @@ def _add_export(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("study", metavar="STUDY", nargs="?", help=_STUDY)
     parser.add_argument("--out", metavar="FILE", help="where to (default: CSV to stdout)")
     _add_store(parser)
-    _add_format(parser, "csv", "parquet")
+    add_format(parser, "csv", "parquet")
 
 
 def _add_merge(commands: argparse._SubParsersAction) -> None:

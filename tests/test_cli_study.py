@@ -7,10 +7,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from test_kill import wait_for
 
 from nvmsim.cli import main
 from tools.kill_study import blocks, killed_and_whole
@@ -135,13 +135,6 @@ def test_a_store_that_cannot_be_written_ends_with_2(here, capsys):
     Path("full.sqlite").write_text("not a store")
     assert main(["study", "own.yaml", "--store", "full.sqlite"]) == 2
     assert "full.sqlite: cannot be read: damaged or not a results file" in capsys.readouterr().err
-
-
-def wait_for(condition, *, seconds=90.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
 
 
 def test_ctrl_c_keeps_what_is_done_and_a_second_client_is_told_who_works(tmp_path, monkeypatch, capsys):

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -10,6 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+from tools.kill_study import blocks as stored
 
 HERE = Path(__file__).parent
 CLIENT = """
@@ -42,18 +43,6 @@ def client(tmp_path):
         )  # fmt: skip
 
     return start
-
-
-def stored(path) -> int:
-    """Count blocks as another process sees them, 0 as long as there is no store."""
-    try:
-        database = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)
-        try:
-            return database.execute("SELECT count(*) FROM blocks").fetchone()[0]
-        finally:
-            database.close()
-    except sqlite3.Error:
-        return 0
 
 
 def wait_for(condition, *, seconds=60.0):

@@ -84,10 +84,10 @@ def collect(
     ``sources`` maps a task's ``model`` to its card or model. A task stops at a half-width of ``precision`` (a fraction)
     or at ``trials`` trials; no step is begun that would bring the stored seconds of all these tasks above
     ``time_limit_s`` x ``workers`` (default: all cores, no limit), though the first 8 trials always run; with
-    ``more_time`` what was stored before this call does not count. ``scheduler``
-    is the address of a Dask scheduler whose workers do the work, or "local-cluster". ``progress`` draws a bar on
-    stderr. ``settled`` is asked after every round which tasks need no more, whatever their precision. Raises InputError
-    on bad options, when the store cannot be written or the scheduler is lost, Interrupted on Ctrl-C.
+    ``more_time`` what was stored before this call does not count. ``settled`` is asked after every round which tasks
+    need no more, whatever their precision. ``scheduler`` is the address of a Dask scheduler whose workers do the work,
+    or "local-cluster". ``progress`` draws a bar on stderr. Raises InputError on bad options, when the store cannot be
+    written or the scheduler is lost, Interrupted on Ctrl-C.
     """
     workers = available_cores() if workers is None else workers
     _check(tasks, sources, trials=trials, precision=precision, target=target, limit=time_limit_s, workers=workers)

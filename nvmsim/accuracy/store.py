@@ -245,6 +245,17 @@ class Store:
             names = ("host", "pid", "started", "ended", "platform")
             return [{**dict(zip(names, row, strict=True)), "platform": json.loads(row[4])} for row in found]
 
+    def machines(self) -> tuple[dict[str, Any], ...]:
+        """Return the platforms that counted, each once, whatever its threads and workers were.
+
+        One of which less was noted than of another that is equal in all of that is left out.
+        """
+        found = [
+            {key: v for key, v in run["platform"].items() if key not in ("threads", "workers")} for run in self.runs()
+        ]
+        whole = [one for one in found if not any(one.items() < other.items() for other in found)]
+        return tuple({str(sorted(one.items())): one for one in whole}.values())
+
     def writers(self, task_id: str) -> dict[tuple[int, int], dict[str, Any]]:
         """Return the platform that each (trial, block) of a task was counted on, {} where it was not noted."""
         platforms = {number: json.loads(text) for number, text in self._all("SELECT number, platform FROM runs")}

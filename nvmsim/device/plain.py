@@ -79,19 +79,24 @@ def parse(text: str) -> tuple[Any, list[str]]:
     return (_plain(node, problems) if node else None), problems
 
 
-def parse_file(path: Path, label: str) -> Any:
-    """Read a YAML file as plain data; raise InputError, naming ``label``, with everything wrong in it."""
+def read_text(path: Path, label: str) -> str:
+    """Read a YAML file as text; raise InputError, naming ``label``, if it cannot be, or is too large for what it is."""
     try:
         with path.open("rb") as file:
             raw = file.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:
         raise InputError(f"{label}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if len(raw) > MOST_BYTES:
-        raise InputError(f"{label}: larger than {MOST_BYTES // 1024} KiB: not a profile")
+        raise InputError(f"{label}: larger than {MOST_BYTES // 1024} KiB: not a profile or a study")
     try:
-        data, problems = parse(raw.decode("utf-8-sig"))
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{label}: byte {error.start}: not UTF-8 text") from None
+
+
+def parse_file(path: Path, label: str) -> Any:
+    """Read a YAML file as plain data; raise InputError, naming ``label``, with everything wrong in it."""
+    data, problems = parse(read_text(path, label))
     if problems:
         raise InputError([f"{label}: {problem}" for problem in problems])
     return data

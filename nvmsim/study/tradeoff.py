@@ -162,11 +162,21 @@ def _dominates(faster: bool, gain: float) -> bool:
     return gain > 0 or (faster and gain == 0)
 
 
+def surely_fits(row: Row, max_drop_points: float) -> bool:
+    """Tell whether a row surely (95 %) loses at most so many points, and is no ECC that misses its UBER target."""
+    return row.drop_high <= max_drop_points and not row.fails_uber
+
+
+def may_fit(row: Row, max_drop_points: float) -> bool:
+    """Tell whether more trials may show that a row fits, or that it does not."""
+    return row.drop_low <= max_drop_points < row.drop_high and not row.fails_uber
+
+
 def fastest_within(rows: Sequence[Row], *, max_drop_points: float) -> Row | None:
     """Return the fastest row whose drop is surely (95 %) at most ``max_drop_points``, the safest of equally fast ones.
 
     An ``ecc`` row that misses its UBER target is no candidate. None if no row qualifies.
     """
-    fit = [row for row in rows if row.drop_high <= max_drop_points and not row.fails_uber]
+    fit = [row for row in rows if surely_fits(row, max_drop_points)]
     fastest = [row for row in fit if all(as_fast(row, other) for other in fit)]
     return min(fastest, key=lambda row: row.drop_high, default=None)

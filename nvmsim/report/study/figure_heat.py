@@ -16,7 +16,7 @@ from nvmsim.report.study.layout import SMALL, Frame, series_name, set_labels, sh
 from nvmsim.report.study.lifetime import LINEAR_POINTS
 from nvmsim.report.study.panels import Panel, Step, shown_panels
 from nvmsim.study.grid.outcome import StudyOutcome
-from nvmsim.study.tradeoff import Row
+from nvmsim.study.tradeoff import Row, surely_fits
 
 MOST_AGES = 12
 _CELL_IN, _LABEL_IN, _LONGEST = 0.22, 0.062, 26
@@ -60,7 +60,7 @@ def _draw(axes: Axes, panel: Panel, most: float, *, with_numbers: bool) -> None:
     areas = [Rectangle((x - 0.5, y - 0.5), 1, 1) for x, y, _ in cells]
     colours = [_MAP(_shade(row)) for *_, row in cells]
     axes.add_collection(PatchCollection(areas, facecolors=colours, edgecolors=SURFACE, linewidths=1))
-    fit = [cell for cell in cells if cell[2].drop_high <= most and not cell[2].fails_uber]
+    fit = [cell for cell in cells if surely_fits(cell[2], most)]
     frames = [Rectangle((x - 0.44, y - 0.4), 0.88, 0.8) for x, y, _ in fit]
     inks = [_ink(row) for *_, row in fit]
     axes.add_collection(PatchCollection(frames, facecolors="none", edgecolors=inks, linewidths=0.9))

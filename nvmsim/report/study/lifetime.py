@@ -5,7 +5,7 @@ from itertools import pairwise
 from math import asinh
 
 from nvmsim.report.study.panels import Panel, Series, Step
-from nvmsim.study.tradeoff import Row
+from nvmsim.study.tradeoff import Row, surely_fits
 
 LINEAR_POINTS = 0.1  # the scale of drops is linear within so many points, and logarithmic beyond
 
@@ -34,15 +34,11 @@ def _lifetime(panel: Panel, series: Series, most: float) -> Lifetime:
     last = None
     for step in panel.steps:
         row = step.row(series)
-        if row is None or not _fits(row, most):
+        if row is None or not surely_fits(row, most):
             break
         last = step
     beyond = next((step for step in panel.steps if (row := step.row(series)) and _surely_too_much(row, most)), None)
     return Lifetime(series, last, beyond, _crossing(panel, series, most))
-
-
-def _fits(row: Row, most: float) -> bool:
-    return row.drop_high <= most and not row.fails_uber
 
 
 def _surely_too_much(row: Row, most: float) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from nvmsim.study.grid.outcome import Best
 from nvmsim.study.grid.settle import undecided_for_best
-from nvmsim.study.tradeoff import Row, as_fast, fastest_within
+from nvmsim.study.tradeoff import Row, as_fast, fastest_within, may_fit
 
 ECC = "ecc"  # the mode that is read with ECC
 
@@ -25,6 +25,6 @@ def best_of(rows: Sequence[Row], *, max_drop_points: float, lacking: Sequence[tu
         runner_up=min(slowest, key=lambda row: (row.drop_points, row.scheme, row.mode), default=None),
         open_rows=len(undecided_for_best(rows, max_drop_points)) + len(lacking),
         free=fastest_within(free, max_drop_points=max_drop_points),
-        free_open=sum(row.drop_low <= max_drop_points < row.drop_high for row in free) + waiting,
+        free_open=sum(may_fit(row, max_drop_points) for row in free) + waiting,
         free_tried=len(free) + waiting,
     )

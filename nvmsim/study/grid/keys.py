@@ -11,7 +11,7 @@ from nvmsim.device.sections import CONDITION, CONDITION_NAME, Key
 from nvmsim.errors import InputError
 from nvmsim.study.grid.axes import Values
 from nvmsim.study.grid.spec import DECIDE
-from nvmsim.study.paper.read import LINE, RBER, Many
+from nvmsim.study.read import LINE, RBER, Many
 from nvmsim.study.scheme import parse_scheme
 
 

@@ -7,13 +7,13 @@ from typing import Any
 from nvmsim.defaults import RESULTS
 from nvmsim.device.check import shown
 from nvmsim.device.load import device_names
-from nvmsim.device.plain import MOST_BYTES, parse
+from nvmsim.device.plain import parse, read_text
 from nvmsim.errors import InputError
 from nvmsim.resources import bundled
 from nvmsim.study.grid import keys
 from nvmsim.study.grid.expand import MOST_TASKS, Exclusion, Grid, axes_of, combinations, points_of
 from nvmsim.study.grid.spec import Sampling, Study
-from nvmsim.study.paper.read import Reading
+from nvmsim.study.read import Reading
 from nvmsim.suggest import or_near
 from nvmsim.zoo.card import card_names
 
@@ -47,14 +47,7 @@ def load_study(where: str | Path) -> Study:
     10.0
     """
     path = find_study(where)
-    try:
-        raw = path.read_bytes()
-        text = raw.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error})") from None
-    if len(raw) > MOST_BYTES:
-        raise InputError(f"{path}: larger than {MOST_BYTES // 1024} KiB: not a study")
-    return read_study(text, name=path.stem, label=str(path), folder=path.resolve().parent)
+    return read_study(read_text(path, str(path)), name=path.stem, label=str(path), folder=path.resolve().parent)
 
 
 def read_study(text: str, *, name: str, label: str, folder: Path) -> Study:

@@ -14,8 +14,6 @@ from nvmsim.study.rows import rows_of
 from nvmsim.study.run import result_of
 from nvmsim.study.versions import versions
 
-_HIDDEN = ("threads", "workers")
-
 
 def study_outcome(
     study: Study, asked: Sequence[Asked], store: Store, *, estimates: Mapping[str, Estimate]
@@ -30,7 +28,7 @@ def study_outcome(
         settings=tuple(_setting(study, one, store, estimates) for one in asked),
         progress=progress_of(asked, estimates),
         versions=versions(),
-        machines=_machines(store),
+        machines=store.machines(),
         text=study.text,
     )
 
@@ -78,8 +76,3 @@ def _flat(asked: Sequence[Asked], estimates: Mapping[str, Estimate]) -> int:
 
 def _images(estimate: Estimate) -> int:
     return estimate.trials * estimate.images
-
-
-def _machines(store: Store) -> tuple[dict[str, object], ...]:
-    found = [{key: v for key, v in run["platform"].items() if key not in _HIDDEN} for run in store.runs()]
-    return tuple({str(sorted(one.items())): one for one in found}.values())

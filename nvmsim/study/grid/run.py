@@ -1,50 +1,16 @@
 """Run a study, or say what is stored of it."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from nvmsim import defaults
 from nvmsim.accuracy.collect import collect, collected
 from nvmsim.accuracy.estimate import Estimate
 from nvmsim.accuracy.store import Store
 from nvmsim.accuracy.task import Task
-from nvmsim.study.grid.load import load_study
-from nvmsim.study.grid.outcome import StudyOutcome
-from nvmsim.study.grid.outcomes import study_outcome
-from nvmsim.study.grid.questions import Asked, questions_of
+from nvmsim.study.grid.questions import Asked
 from nvmsim.study.grid.settle import Settling
 from nvmsim.study.grid.spec import Study
 
-if TYPE_CHECKING:
-    from nvmsim.zoo.card import Card
-    from nvmsim.zoo.model import Model
-
 NOTE = "study:"
-
-
-def study(
-    where: str | Path,
-    *,
-    models: "Mapping[str, Card | Model] | None" = None,
-    time_limit_s: float | None = None,
-    backend: str = "auto",
-    workers: int | None = None,
-    scheduler: str | None = None,
-    store: str | Path = defaults.RESULTS / "trials.sqlite",
-    progress: bool = False,
-) -> StudyOutcome:
-    """Run a study from its file, or bundled name, and return what it found.
-
-    ``models`` are networks of your own by the names that the file uses. Trials are kept in ``store`` and never measured
-    twice; ``time_limit_s`` ends sampling early, so that a later call may go on. Raises InputError with every problem,
-    Interrupted on Ctrl-C.
-    """
-    read = load_study(where)
-    asked = questions_of(read, models=models, backend=backend, workers=workers)
-    with Store(Path(store)) as opened:
-        run_study(read, asked, opened, time_limit_s=time_limit_s, scheduler=scheduler, progress=progress)
-        return study_outcome(read, asked, opened, estimates=stored(read, asked, opened))
 
 
 def run_study(

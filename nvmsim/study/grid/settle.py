@@ -13,7 +13,7 @@ from nvmsim.study.grid.questions import Asked
 from nvmsim.study.grid.spec import BEST, FRONT, Sampling
 from nvmsim.study.rows import difference_of, unmarked_rows
 from nvmsim.study.timings import ModeTiming
-from nvmsim.study.tradeoff import Difference, Row, as_fast
+from nvmsim.study.tradeoff import Difference, Row, as_fast, may_fit, surely_fits
 
 
 @dataclass(frozen=True)
@@ -64,13 +64,9 @@ def undecided_for_best(rows: Sequence[Row], max_drop_points: float) -> list[Row]
 
     A row as slow as one that surely fits cannot be: it would not be faster.
     """
-    candidates = [row for row in rows if not row.fails_uber]
-    sure = [row for row in candidates if row.drop_high <= max_drop_points]
-    return [
-        row
-        for row in candidates
-        if row.drop_low <= max_drop_points < row.drop_high and not any(as_fast(other, row) for other in sure)
-    ]
+    sure = [row for row in rows if surely_fits(row, max_drop_points)]
+    unsure = [row for row in rows if may_fit(row, max_drop_points)]
+    return [row for row in unsure if not any(as_fast(other, row) for other in sure)]
 
 
 def _undecided_for_front(rows: Sequence[Row], difference: Difference, precision: float) -> set[str]:

@@ -3,7 +3,7 @@
 from nvmsim.accuracy.ranges import SCOPES
 from nvmsim.device.schema import Choice, Number, Text
 from nvmsim.device.sections import Key
-from nvmsim.study.paper.read import ACCURACY, CURVE, LINE, NAME, RBER, ByRate, EncodingText, Many, Rising
+from nvmsim.study.read import ACCURACY, CURVE, LINE, NAME, RBER, ByRate, EncodingText, Many, Rising
 
 KINDS = ("accuracy", "summary", "distortion")
 TESTS = ("falling robustness", "rising errors", "higher accuracy", "smaller spread", "fewer outliers")

@@ -13,7 +13,6 @@ from nvmsim.device.sections import Key
 from nvmsim.errors import InputError
 from nvmsim.resources import bundled
 from nvmsim.study.paper import keys
-from nvmsim.study.paper.read import CURVE, Reading
 from nvmsim.study.paper.spec import (
     AccuracyStudy,
     Claim,
@@ -24,6 +23,7 @@ from nvmsim.study.paper.spec import (
     SummaryRow,
     SummaryStudy,
 )
+from nvmsim.study.read import CURVE, Reading
 from nvmsim.suggest import or_near
 
 

@@ -87,13 +87,9 @@ def _provenance(
     shown = {point.point.task.id for curve in curves.values() for point in curve.measured}
     known = [rows.of(task_id) for task_id in sorted(shown)]
     runs = store.runs()
-    found = [{key: v for key, v in run["platform"].items() if key not in ("threads", "workers")} for run in runs]
-    machines = {
-        str(sorted(one.items())): one for one in found if not any(one.items() < other.items() for other in found)
-    }
     days = sorted(day[:10] for run in runs for day in (run["started"], run["ended"]) if day) or [""]
     return Provenance(
-        machines=tuple(machines.values()),
+        machines=store.machines(),
         first=days[0],
         last=days[-1],
         trials=sum(len(task.trials) for task in known),
