@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nvmsim.accuracy.lock import holding
-from nvmsim.accuracy.store import Store
+from nvmsim.accuracy.store import Merged, Store
+from nvmsim.accuracy.store_file import check_sources, writable
 from nvmsim.cli_answer import printed
 from nvmsim.defaults import RESULTS
 from nvmsim.errors import InputError
@@ -31,7 +32,7 @@ from nvmsim.study.grid.open import open_study, stored_names, with_max_drop
 from nvmsim.study.grid.outcome import StudyOutcome
 from nvmsim.study.grid.outcomes import study_outcome
 from nvmsim.study.grid.questions import Asked, questions_of
-from nvmsim.study.grid.run import run_study, stored
+from nvmsim.study.grid.run import NOTE, run_study, stored
 from nvmsim.study.grid.spec import Study
 from nvmsim.zoo.checkpoint import write_whole
 
@@ -102,7 +103,7 @@ def best_command(options: argparse.Namespace) -> str:
 def status_command(options: argparse.Namespace) -> str:
     """Answer ``nvmsim status``: what is done, what is left, and why each task stopped."""
     if options.study is None:
-        with Store(_existing(options)) as store:
+        with _look_into(_existing(options)) as store:
             names = stored_names(store)
         if len(names) > 1 and options.format == "table":
             return "\n".join(names)
@@ -125,22 +126,32 @@ def export_command(options: argparse.Namespace) -> str:
 
 def merge_command(options: argparse.Namespace) -> str:
     """Answer ``nvmsim merge``: take what other stores hold into the first one."""
-    lines = []
-    with Store(Path(options.into)) as store:
-        for other in options.stores:
-            found = store.merge(other)
-            known = f"{found.known:,} were there already" + (
-                f", {found.differing:,} of them other" * bool(found.differing)
-            )
-            lines.append(f"{other}: {found.new:,} new blocks of images; {known}")
-    return "\n".join(lines)
+    into, others = Path(options.into), [Path(other) for other in options.stores]
+    check_sources(into, others)
+    for other in others:
+        Store(other, read_only=True).close()
+    with Store(into) as store:
+        return "\n".join(line for other in others for line in _merged_lines(other, store.merge(other)))
+
+
+def _merged_lines(other: Path, found: Merged) -> list[str]:
+    differing = f", {found.differing:,} of them other" * bool(found.differing)
+    studies = [key.removeprefix(NOTE) for key in found.kept if key.startswith(NOTE)]
+    return [
+        f"{other}: {found.new:,} new blocks of images; {found.known:,} were there already{differing}",
+        *(f"{other}: its study {name} has another text; the first one stays" for name in studies),
+    ]
 
 
 @contextmanager
 def _opened(options: argparse.Namespace) -> Iterator[Opened]:
-    with Store(_existing(options)) as store:
+    with _look_into(_existing(options)) as store:
         study = open_study(options.study, store)
         yield Opened(study, questions_of(study), store)
+
+
+def _look_into(path: Path) -> Store:
+    return Store(path, read_only=not writable(path))
 
 
 def _store(options: argparse.Namespace) -> Path:

@@ -106,6 +106,31 @@ def test_stores_of_several_machines_merge(here, capsys):
     assert "6 of 6" in capsys.readouterr().out
     assert main(["merge", "sum.sqlite", "sum.sqlite"]) == 2
     assert "is the store itself" in capsys.readouterr().err
+    Path("broken.sqlite").write_bytes(b"no results at all, and long enough to be looked at")
+    assert main(["merge", "none.sqlite", "sum.sqlite", "nowhere.sqlite"]) == 2
+    assert main(["merge", "none.sqlite", "sum.sqlite", "broken.sqlite"]) == 2
+    assert "broken.sqlite" in capsys.readouterr().err
+    assert not Path("none.sqlite").exists()
+
+
+def test_a_store_that_cannot_be_written_can_be_looked_at(here, capsys, monkeypatch):
+    assert main(["export", "own"]) == 0
+    whole = capsys.readouterr().out
+    monkeypatch.setattr("nvmsim.cli_study.writable", lambda _: False)  # tests may run as root, whom no folder refuses
+    for words in (["status"], ["best"], ["report", "--out", "elsewhere"]):
+        assert main(words) == 0
+    capsys.readouterr()
+    assert main(["export"]) == 0
+    assert capsys.readouterr().out == whole
+
+
+def test_merging_another_study_of_the_same_name_keeps_the_first_and_says_so(here, capsys):
+    Path("other").mkdir()
+    text = Path("own.yaml").read_text()
+    Path("other/own.yaml").write_text(text.replace("title: ", "title: Another "))
+    assert main(["study", "other/own.yaml", "--store", "other.sqlite", "--time-limit", "0.01", "--out", "o"]) == 0
+    assert main(["merge", "nvmsim-results/trials.sqlite", "other.sqlite"]) == 0
+    assert "other.sqlite: its study own has another text" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

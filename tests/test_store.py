@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from nvmsim.accuracy import store_file
 from nvmsim.accuracy.records import BlockCount, TaskFacts, Trial, TrialCounts
 from nvmsim.accuracy.store import SCHEMA_VERSION, Store
 from nvmsim.errors import InputError
@@ -134,6 +135,62 @@ def test_a_store_in_a_folder_that_cannot_be_written_can_be_read(path):
         path.parent.chmod(0o700)
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_what_a_killed_client_left_in_its_log_is_read_too(path, tmp_path):
+    writer = Store(path)
+    writer.add([trial(0)])
+    there = tmp_path / "copied"
+    there.mkdir()
+    for file in path.parent.glob(f"{path.name}*"):  # as the files lie while the client is at work
+        if not file.name.endswith("-shm"):
+            (there / file.name).write_bytes(file.read_bytes())
+    writer.close()
+    copied = there / path.name
+    assert copied.with_name(f"{path.name}-wal").stat().st_size
+    before = sorted((file.name, file.read_bytes()) for file in there.iterdir())
+    with Store(copied, read_only=True) as store:
+        assert store.rows("a" * 64).blocks[0, 0].correct == 490
+        with pytest.raises(InputError, match="cannot be written"):
+            store.add([trial(1)])
+    assert sorted((file.name, file.read_bytes()) for file in there.iterdir()) == before
+
+
+def test_a_store_in_a_folder_that_cannot_be_written_can_be_merged(path, tmp_path, monkeypatch):
+    other = tmp_path / "other.sqlite"
+    with Store(other) as store:
+        store.add([trial(1)])
+    monkeypatch.setattr(store_file, "writable", lambda _: False)  # tests may run as root, whom no folder refuses
+    with Store(path) as store:
+        assert store.merge(other).new == 1
+    assert [file.name for file in tmp_path.glob("other*")] == [other.name]
+
+
+def test_an_empty_file_gives_nothing_to_merge_and_stays_empty(path, tmp_path):
+    other = tmp_path / "other.sqlite"
+    other.touch()
+    with Store(path) as store, pytest.raises(InputError, match="is empty"):
+        store.merge(other)
+    assert not other.stat().st_size
+
+
+def test_merging_says_which_notes_differ(path, tmp_path):
+    other = tmp_path / "other.sqlite"
+    for file, text in ((path, "first"), (other, "second")):
+        with Store(file) as store:
+            store.set_note("study:a", {"text": text})
+            store.set_note("study:b", {"text": "same"})
+    with Store(path) as store:
+        assert store.merge(other).kept == ("study:a",)
+        assert store.note("study:a") == {"text": "first"}
+
+
+def test_images_are_counted_by_task(path):
+    with Store(path) as store:
+        assert store.images() == {}
+        store.add([trial(0), trial(1), trial(0, task="b" * 64)])
+        counts = {key: sum(one.images for one in store.rows(key).blocks.values()) for key in store.task_ids()}
+        assert store.images() == counts
 
 
 def test_reading_only_makes_no_file(tmp_path):

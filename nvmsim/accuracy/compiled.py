@@ -1,6 +1,6 @@
 """A task made ready to run: the stored image, the clean weights, the sampler's tables, the code."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -25,10 +25,14 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Slot:
-    """A network, and the compiled task whose clean weights it holds now."""
+    """A network, the compiled task whose clean weights it holds now, and what each way of storing it gets right.
+
+    ``clean_counts`` are by encoding, range scope and order of the images, then by block.
+    """
 
     network: "Network"
     holder: "CompiledTask | None" = None
+    clean_counts: dict[tuple[str, str, int], dict[int, int]] = field(default_factory=dict)
 
 
 class CompiledTask:
@@ -47,7 +51,7 @@ class CompiledTask:
         network = slot.network
         self.facts = TaskFacts(task.id, task.text, network.n_images, network.blocks, len(weights), self._change_bound())
         self.clean_nulls = int(np.count_nonzero(self.clean_nulled))
-        self._clean_counts: dict[int, int] = {}
+        self._clean_counts = slot.clean_counts.setdefault((task.encoding, task.range_scope, task.order_seed), {})
 
     def _encode(self, weights: NDArray[np.float32]) -> None:
         self.encoding = make_encoding(self.task.encoding)
@@ -107,7 +111,10 @@ class CompiledTask:
             self.slot.holder = self
 
     def clean_count(self, block: int) -> int:
-        """Return the images of ``block`` that are right without any flip, counted once; the network must be clean."""
+        """Return the images of ``block`` that are right without any flip; the network must be clean.
+
+        Counted once for all tasks that store the weights alike, whatever their device: rows read with ECC are many.
+        """
         if block not in self._clean_counts:
             self._clean_counts[block] = self.correct(block)
         return self._clean_counts[block]

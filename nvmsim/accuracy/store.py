@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from nvmsim.accuracy.machine import this_machine
 from nvmsim.accuracy.records import BlockCount, TaskFacts, TaskRows, Trial, TrialCounts
+from nvmsim.accuracy.store_file import check_sources, connect_to_read, connect_to_write, openable
 from nvmsim.errors import InputError
 
 SCHEMA_VERSION = 1
@@ -50,25 +51,28 @@ MERGE = (
 OVERLAP = f"""SELECT (SELECT count(*) FROM main.blocks), count(*), coalesce(sum(b.correct != m.correct), 0)
     FROM other.blocks AS b {_SAME_TASK.replace("o.task", "b.task")}
     JOIN main.blocks AS m ON (m.task, m.trial, m.block) = (t.number, b.trial, b.block)"""
+OTHER_NOTES = "SELECT key FROM other.notes AS o JOIN main.notes AS m USING (key) WHERE o.json != m.json ORDER BY key"
 COUNTS = ("raw_flips", "raw_bits", "residual_flips", "data_bits", "nulled", "failed_codewords")
 
 
 class Merged(NamedTuple):
     """Blocks of images that a merge brought, those that were there already, and how many of them differ in their count.
 
-    Counts of one kind of machine never differ; another kind may round near ties otherwise. What was there first stays.
+    Counts of one kind of machine never differ; another kind may round near ties otherwise. What was there first stays,
+    as do the notes named ``kept``, of which the other store has different ones.
     """
 
     new: int
     known: int
     differing: int
+    kept: tuple[str, ...]
 
 
 class Store:
     """A results file; opening it creates it, checks it, and raises InputError if it cannot be used.
 
     ``wait_s`` is how long to wait for another client that is writing. With ``read_only`` the file must be there and
-    stays as it is, in a folder that cannot be written too; nobody may be writing to it.
+    stays as it is, in a folder that cannot be written too; what is written to it meanwhile is not seen.
 
     >>> import tempfile
     >>> with Store(Path(tempfile.mkdtemp()) / "results.sqlite") as store:
@@ -82,21 +86,13 @@ class Store:
         self._wait_s = wait_s
         self._run: int | None = None
         with self._guard("cannot be opened"):
-            self._db = self._immutable() if read_only else self._connect()
+            self._db = connect_to_read(self.path) if read_only else connect_to_write(self.path, wait_s=wait_s)
         try:
             with self._guard("cannot be read"):
                 self._open()
         except BaseException:
             self._db.close()
             raise
-
-    def _connect(self) -> sqlite3.Connection:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        return sqlite3.connect(self.path, timeout=self._wait_s, isolation_level=None)
-
-    def _immutable(self) -> sqlite3.Connection:
-        where = self.path.resolve(strict=True).as_uri()
-        return sqlite3.connect(f"{where}?immutable=1", uri=True, isolation_level=None)
 
     def __enter__(self) -> "Store":
         return self
@@ -238,6 +234,11 @@ class Store:
         with self._guard("cannot be read"):
             return [row[0] for row in self._db.execute("SELECT id FROM tasks ORDER BY id")]
 
+    def images(self) -> dict[str, int]:
+        """Return how many images are stored of each task, by its id; a task without any is left out."""
+        query = "SELECT t.id, sum(b.images) FROM blocks AS b JOIN tasks AS t ON t.number = b.task GROUP BY t.id"
+        return dict(self._all(query))
+
     def runs(self) -> list[dict[str, Any]]:
         """Return who wrote: host, pid, start, end (None: still at it, or killed) and platform, oldest first."""
         with self._guard("cannot be read"):
@@ -270,20 +271,22 @@ class Store:
 
     def merge(self, other: str | Path) -> "Merged":
         """Take in what another store holds; merging it twice changes nothing. Raises InputError if it is no store."""
-        if not Path(other).is_file():
-            raise InputError(f"{other}: no such results file")
-        if os.path.samefile(other, self.path):
-            raise InputError(f"{other}: is the store itself; name another to take from")
-        Store(other, wait_s=self._wait_s).close()
+        check_sources(self.path, [Path(other)])
+        with openable(Path(other)) as source:
+            Store(source, wait_s=self._wait_s).close()
+            return self._merge(source)
+
+    def _merge(self, source: Path) -> "Merged":
         with self._guard("cannot be read"):
-            self._db.execute("ATTACH ? AS other", (str(other),))
+            self._db.execute("ATTACH ? AS other", (str(source),))
         try:
             with self._guard("cannot be written"), self._transaction():
                 before, *counts = self._db.execute(OVERLAP).fetchone()
+                kept = tuple(key for (key,) in self._db.execute(OTHER_NOTES))
                 for statement in MERGE:
                     self._db.execute(statement)
                 (after,) = self._db.execute("SELECT count(*) FROM main.blocks").fetchone()
-                return Merged(after - before, *counts)
+                return Merged(after - before, *counts, kept)
         finally:
             self._db.execute("DETACH other")
 
