@@ -23,6 +23,7 @@ from nvmsim.study.grid.run import run_study, stored, tasks_of
 from nvmsim.study.grid.settle import Settling, open_rows, undecided_for_best
 from nvmsim.study.grid.spec import Sampling
 from nvmsim.study.tradeoff import unpaired_difference
+from nvmsim.zoo.network import Network
 
 TEXT = """
 title: a small study
@@ -200,12 +201,31 @@ def test_a_forecast_counts_tasks_flips_and_images(whole, tmp_path):
     with Store(tmp_path / "empty.sqlite") as store:
         (new,) = forecasts(asked, study.sampling, store)
     assert known.tasks == new.tasks == len(tasks_of(asked)) == 15
-    assert known.images_low == 12 * 8 * 500 and known.images_high == 12 * 64 * 500
-    assert known.flips_high == pytest.approx(2e-2 * 16 * ridge_model().n_weights)
-    assert known.flips_low == 0.0  # behind ECC
-    assert new.seconds_per_image > 0 and known.seconds_per_image > 0
-    low, high = known.hours(2)
+    assert new.flips_high == pytest.approx(2e-2 * 16 * ridge_model().n_weights)
+    assert new.flips_low == 0.0  # behind ECC
+    assert new.images_stored == 0 == known.images_low < known.images_stored
+    assert known.images_high < new.images_high and known.seconds_per_image > 0
+    low, high = new.hours(2)
     assert 0 < low < high
+
+
+def test_a_forecast_counts_what_a_run_of_first_looks_pushes_through_the_network(tmp_path, monkeypatch):
+    pushed = []
+    correct = Network.correct
+
+    def counted(network, block, *rest, **more):
+        pushed.append(network.block_images(block))
+        return correct(network, block, *rest, **more)
+
+    text = TEXT.replace("trials: 64, precision: 0.002", "trials: 8, precision: 0.5")
+    study, asked = opened(text.replace("1e-4", "1e-2"))  # at 1e-4 some trials change no weight, and need no pass
+    with Store(tmp_path / "trials.sqlite") as store:
+        (found,) = forecasts(asked, study.sampling, store)
+        monkeypatch.setattr(Network, "correct", counted)
+        run_study(study, asked, store)
+        (after,) = forecasts(asked, study.sampling, store)
+    assert sum(pushed) == found.images_low == found.images_high
+    assert after.images_low == after.images_high == 0
 
 
 def test_one_study_at_a_time_has_a_store(tmp_path):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from nvmsim.accuracy.change_bound import change_bound
 from nvmsim.accuracy.exposure import Exposure
 from nvmsim.accuracy.ranges import Ranges
 from nvmsim.accuracy.records import TaskFacts
@@ -90,18 +91,9 @@ class CompiledTask:
         return flip_tables(rates, page_bits=self.task.layout.page_bits, rung_rber=self.task.rung_rber)
 
     def _change_bound(self) -> float:
-        """Return an upper limit of P(a trial changes any weight): the chance that any bit, or codeword, is wrong."""
-        if self.image is None or self.task.exact:
+        if self.image is None:
             return 0.0
-        rates = np.asarray(self.task.rates)
-        if self.ecc is None:
-            chance, chances = float(rates.max()), self.exposure.n_bits
-        else:
-            last = self.task.ecc.retry.max if self.ecc.detects else 0
-            seen = rates.mean(axis=1) if self.task.layout.scrambler else rates.max(axis=1)
-            chance = self.ecc.codeword_failure(float(seen.max()) * self.task.ecc.retry.rber_factor**last)
-            chances = self.image.pages * -(-self.task.layout.user_bytes // self.task.ecc.codeword_bytes)
-        return float(-np.expm1(chances * np.log1p(-chance))) if chance < 1 else 1.0
+        return change_bound(self.task, ecc=self.ecc, pages=self.image.pages, bits=self.exposure.n_bits)
 
     def load(self) -> None:
         """Put the clean weights into the network, unless they are there."""

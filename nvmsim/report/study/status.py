@@ -32,6 +32,7 @@ def render_forecast(study: Study, found: Sequence[Forecast], *, workers: int) ->
             "",
             f"{sum(one.tasks for one in found):,} tasks, from {low:.2g} to {high:.2g} hours on {workers} processes: at "
             f"least 8 trials of 500 images each, at most {sampling.trials:,}; images are added where they narrow more",
+            f"{sum(one.images_stored for one in found):,} images are stored already and not counted above",
         ]
     )
 
