@@ -7,7 +7,7 @@ same decisions and finds everything there, and one that was killed goes on where
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -43,7 +43,7 @@ class Interrupted(KeyboardInterrupt):
 class _Course:
     """How far one task is: its plan, what is known, and why it stopped ("" as long as it goes on).
 
-    ``done`` is the last plan that was measured as a whole.
+    ``done`` is the last plan that was measured as a whole, ``estimated`` the last estimate with its plan.
     """
 
     task: Task
@@ -51,6 +51,7 @@ class _Course:
     rows: TaskRows | None = None
     reason: str = ""
     done: Plan | Spread | None = None
+    estimated: tuple[Plan | Spread, Estimate] | None = None
 
     def missing(self) -> list[tuple[int, int]]:
         known = self.rows.blocks if self.rows else {}
@@ -236,7 +237,7 @@ class _Campaign:
         for key in known:
             course = self.courses[key]
             if course.reason in ("", "time", "settled"):
-                verdict = decide(self._sample(course), self.limits)
+                verdict = decide(self.estimate(key).sample, self.limits)
                 waits = "settled" if key in idle else "time"
                 course.reason = verdict if isinstance(verdict, str) else waits
                 if isinstance(verdict, Step) and key not in idle:
@@ -274,7 +275,12 @@ class _Campaign:
 
     def estimate(self, key: str) -> Estimate:
         course = self.courses[key]
-        return estimate_of(course.rows, self._sample(course), reason=course.reason or "open", target=self.limits.target)
+        reason = course.reason or "open"
+        if course.estimated is None or course.estimated[0] != course.plan:
+            found = estimate_of(course.rows, self._sample(course), reason=reason, target=self.limits.target)
+            course.estimated = course.plan, found
+        found = course.estimated[1]
+        return found if found.reason == reason else replace(found, reason=reason)
 
     def estimates(self) -> dict[str, Estimate]:
         return {key: self.estimate(key) for key in self._known()}

@@ -7,7 +7,7 @@ counts as a total one.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -61,22 +61,22 @@ class Sample:
         """Blocks of images that every trial saw."""
         return self.correct.shape[1]
 
-    @property
+    @cached_property
     def prefix_images(self) -> int:
         """Images that every trial saw."""
         return int(self.images[: self.blocks].sum())
 
-    @property
+    @cached_property
     def baseline_accuracy(self) -> float:
         """Accuracy without any noise on the whole test set."""
         return float(self.baseline.sum() / self.images.sum())
 
-    @property
+    @cached_property
     def drops(self) -> NDArray[np.float64]:
         """Accuracy lost against the baseline on the same images, float64[trials]."""
         return (self.baseline[: self.blocks].sum() - self.correct.sum(axis=1)) / self.prefix_images
 
-    @property
+    @cached_property
     def accuracies(self) -> NDArray[np.float64]:
         """Accuracy of each trial on all images, by its ratio to the baseline on the same images, float64[trials].
 
@@ -90,6 +90,8 @@ class Sample:
 
     def part(self, trials: int, blocks: int) -> "Sample":
         """Return the first ``trials`` and ``blocks`` of this sample."""
+        if (trials, blocks) == (self.trials, self.blocks):
+            return self
         return Sample(self.correct[:trials, :blocks], self.baseline, self.images, self.change_bound)
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass, fields, is_dataclass
+from functools import lru_cache
 from typing import Any
 
 from nvmsim.accuracy.store import Store
@@ -38,12 +39,14 @@ def mode_timing(store: Store, device: Device, rates: Rates, *, mode: str, width:
     return ModeTiming(ReadTiming(**known["timing"]), SpeedCauses(**known["causes"]))
 
 
+@lru_cache(maxsize=1024)
+def _figures(part: Any) -> dict[str, Any]:
+    return asdict(part)
+
+
 def _key(device: Device, *parts: Any) -> str:
     """Name what decides a timing: the device's figures, not its name or the sources of its numbers."""
-    sections = {
-        field.name: asdict(getattr(device, field.name))
-        for field in fields(device)
-        if is_dataclass(getattr(device, field.name))
-    }
+    parts_of = {field.name: getattr(device, field.name) for field in fields(device)}
+    sections = {name: _figures(part) for name, part in parts_of.items() if is_dataclass(part)}
     text = json.dumps([TIMING_VERSION, sections, *parts], sort_keys=True)
     return f"timing:{hashlib.sha256(text.encode()).hexdigest()}"
