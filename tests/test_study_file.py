@@ -109,6 +109,7 @@ def test_files_are_looked_for_beside_the_study(tmp_path):
         ("title: x\ngrid: {}", "grid.device: is missing"),
         ("title: x\ngrid: {device: tlc, scheme: [raw, rw]}", "grid.scheme: ['raw', 'rw']: must be a scheme"),
         ("title: x\ngrid: {device: tlc, scheme: [raw, raw]}", "none twice"),
+        ("title: x\ngrid: {device: tlc, ecc.engines: [1, 1.0]}", "none twice"),
         ("title: x\ngrid: {device: tlc, shceme: raw}", "shceme: unknown key, did you mean scheme?"),
         ("title: x\ngrid: {device: tlc, rber: 0.1, condition: worn}", "rber: stands in place of an age"),
         ("title: x\ngrid: {device: tlc, rber: 0.7}", "a number from 0 to 0.5"),
@@ -149,7 +150,7 @@ def test_what_the_profiles_refuse_is_said_for_all_settings():
     with pytest.raises(InputError) as caught:
         questions_of(study(text))
     said = "\n".join(caught.value.problems)
-    assert "tcl" in said and "wron" in said and "ecc.engines" in said
+    assert "tcl" in said and "wron" in said and "own.yaml: grid: ecc.engines" in said and "--" not in said
 
 
 def test_a_missing_file_names_the_bundled_studies():

@@ -18,7 +18,7 @@ from pathlib import Path
 
 STUDY = """
 title: killed again and again
-effort: {{trials: {trials}, precision: 0.0001, decide: []}}
+effort: {{trials: {trials}, precision: 0.0001, max_drop_points: 5, decide: [front, best]}}
 grid: {{device: slc, rber: 3e-3, scheme: [raw, nulling, sign-magnitude]}}
 """
 

@@ -41,9 +41,14 @@ class Values:
             found = [self.kind.read(item) for item in listed]
         except Wrong as error:
             raise Wrong(f"{error}; or a list of such, or a range with {RANGE_KEYS}") from None
-        if len({repr(item) for item in found}) < len(found):
+        if len({_number(item) for item in found}) < len(found):
             raise Wrong("values that differ, none twice")
         return tuple(found)
+
+
+def _number(item: object) -> object:
+    """Return what tells a value from others: 1 and 1.0 are one number, true is none."""
+    return repr(item) if isinstance(item, bool) else item
 
 
 def _listed(value: object) -> list[object]:

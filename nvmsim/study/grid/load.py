@@ -53,7 +53,11 @@ def load_study(where: str | Path) -> Study:
 def read_study(text: str, *, name: str, label: str, folder: Path) -> Study:
     """Read a study from its text; ``label`` stands before problems, ``folder`` is where its own files lie."""
     data, problems = parse(text)
-    study = None if problems else _study(data, problems, {"name": name, "text": text, "folder": str(folder)})
+    study = (
+        None
+        if problems
+        else _study(data, problems, {"name": name, "label": label, "text": text, "folder": str(folder)})
+    )
     if problems:
         raise InputError([f"{label}: {problem}" for problem in dict.fromkeys(problems)])
     return study

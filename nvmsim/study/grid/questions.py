@@ -1,6 +1,7 @@
 """The questions of a study: each setting with its device, age, rates and network, checked."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ from nvmsim.zoo.card import load_card
 if TYPE_CHECKING:
     from nvmsim.zoo.card import Card
     from nvmsim.zoo.model import Model
+
+_OPTION = re.compile(r"^--(set: )?")  # a study's file has keys where nvmsim run has options
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +66,8 @@ def questions_of(
         try:
             asked.append(_asked(study, point, known, {"backend": backend, "workers": workers}))
         except InputError as error:
-            problems += [f"{study.name}: {point.grid}: {problem}" for problem in error.problems]
+            where = f"{study.label}: {'grid' if point.grid == 'grid' else f'grids.{point.grid}'}"
+            problems += [f"{where}: {_OPTION.sub('', problem)}" for problem in error.problems]
     problems += _name_problems(known.models)
     if problems:
         raise InputError(list(dict.fromkeys(problems)))

@@ -44,9 +44,10 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """A study: its settings in the file's order, and the file's text."""
+    """A study: its settings in the file's order, and the file's text; ``label`` says where it was read."""
 
     name: str
+    label: str
     title: str
     question: str
     sampling: Sampling
