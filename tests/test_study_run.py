@@ -228,6 +228,15 @@ def test_a_forecast_counts_what_a_run_of_first_looks_pushes_through_the_network(
     assert after.images_low == after.images_high == 0
 
 
+def test_a_lock_that_cannot_be_written_is_reported(tmp_path):
+    (tmp_path / "trials.sqlite.lock").mkdir()
+    with (
+        pytest.raises(InputError, match=r"trials\.sqlite\.lock: cannot be written"),
+        holding(tmp_path / "trials.sqlite"),
+    ):
+        pass
+
+
 def test_one_study_at_a_time_has_a_store(tmp_path):
     path = tmp_path / "trials.sqlite"
     held = r"another study is at work on it \(process \d+ on "

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
 from nvmsim.errors import InputError
 
@@ -24,7 +25,7 @@ def holding(path: Path) -> Iterator[None]:
     if fcntl is None:
         yield
         return
-    with path.with_name(f"{path.name}.lock").open("a+", encoding="utf-8") as file:
+    with _beside(path) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -41,7 +42,15 @@ def holding(path: Path) -> Iterator[None]:
         yield
 
 
-def _sign(file: object) -> None:
+def _beside(path: Path) -> TextIO:
+    lock = path.with_name(f"{path.name}.lock")
+    try:
+        return lock.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{lock}: cannot be written: {error.strerror}; choose another store with --store") from error
+
+
+def _sign(file: TextIO) -> None:
     file.seek(0)
     file.truncate()
     now = datetime.now(UTC).isoformat(timespec="seconds")

@@ -29,14 +29,16 @@ def key_heading(key: str) -> str:
 
 
 def value_text(value: object) -> str:
-    """Return a key's value as the cell of a table.
+    """Return a key's value as the cell of a table; the steps of a range between whole numbers to four digits.
 
-    >>> value_text(3000), value_text("tlc"), value_text(None), value_text(0.00012)
-    ('3,000', 'tlc', '', '0.00012')
+    >>> value_text(30_000), value_text("tlc"), value_text(None), value_text(0.000108078361)
+    ('30,000', 'tlc', '', '0.0001081')
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         return "" if value is None else clean(value)
-    return f"{value:,.9g}" if abs(value) < 1e9 else number(value)
+    if abs(value) >= 1e9:
+        return number(value)
+    return f"{value:,.9g}" if float(value).is_integer() else f"{value:,.4g}"
 
 
 def spoken(key: str, value: object) -> str:
