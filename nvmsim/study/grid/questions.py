@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from nvmsim.device.load import load_device
 from nvmsim.device.profile import Device
 from nvmsim.errors import InputError
-from nvmsim.study.grid.spec import Point, Study
-from nvmsim.study.question import Effort, Question, ask, choose_condition
+from nvmsim.study.grid.spec import UNNAMED, Point, Study
+from nvmsim.study.question import Effort, Question, ask, choose_condition, workers_problems
 from nvmsim.study.rows import Case, cases_of
 from nvmsim.study.run import check_capacity
 from nvmsim.zoo.card import load_card
@@ -61,12 +61,14 @@ def questions_of(
 
     ``models`` are networks of your own by the name that the file uses; others are cards.
     """
+    if found := workers_problems(workers):
+        raise InputError(found)
     known, asked, problems = _Known(dict(models or {})), [], []
     for point in study.points:
         try:
             asked.append(_asked(study, point, known, {"backend": backend, "workers": workers}))
         except InputError as error:
-            where = f"{study.label}: {'grid' if point.grid == 'grid' else f'grids.{point.grid}'}"
+            where = f"{study.label}: {UNNAMED if point.grid == UNNAMED else f'grids.{point.grid}'}"
             problems += [f"{where}: {_OPTION.sub('', problem)}" for problem in error.problems]
     problems += _name_problems(known.models)
     if problems:
