@@ -78,7 +78,7 @@ def questions_of(
 
 def _asked(study: Study, point: Point, known: _Known, how: Mapping[str, Any]) -> Asked:
     problems: list[str] = []
-    device, model = (_tried(load, point, problems) for load in (known.device, known.model))
+    device, model = _tried("device", known.device, point, problems), _tried("model", known.model, point, problems)
     if problems:
         raise InputError(problems)
     age, rber = dict(point.age), point.age.get("rber")
@@ -105,11 +105,11 @@ def _effort(study: Study) -> Effort:
     )
 
 
-def _tried(load: Any, point: Point, problems: list[str]) -> Any:
+def _tried(key: str, load: Any, point: Point, problems: list[str]) -> Any:
     try:
         return load(point)
     except InputError as error:
-        problems += error.problems
+        problems += [one if one.startswith("--set") else f"{key}: {one}" for one in error.problems]
         return None
 
 
