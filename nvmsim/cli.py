@@ -96,6 +96,8 @@ def _devices(options: argparse.Namespace) -> str:
         return cli_devices.check_device(options.device)
     if options.action == "compare":
         return cli_devices.compare_devices(options.devices, fmt=options.format)
+    if options.action == "plot":
+        return cli_devices.plot_device(options.device, options.set, out=options.out)
     if options.action == "new":
         return cli_devices.new_device(options.name, options.base, out=options.out)
     return cli_devices.list_devices()

@@ -1,9 +1,10 @@
 """What ``nvmsim devices`` prints."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from nvmsim.defaults import CONDITION
+from nvmsim.defaults import CONDITION, RESULTS
 from nvmsim.errors import InputError
 from nvmsim.text_table import aligned
 
@@ -52,6 +53,23 @@ def compare_devices(wheres: Sequence[str | Path], *, fmt: str = "table") -> str:
     if problems:
         raise InputError(problems)
     return as_json(devices) if fmt == "json" else as_table(devices)
+
+
+def plot_device(where: str | Path, settings: Sequence[str] = (), *, out: str | Path | None = None) -> str:
+    """Draw RBER over life with the ECC limit, and the cells' distributions where the model has them."""
+    from nvmsim.device.life import ecc_limits, life, rows_of
+    from nvmsim.device.profile import load_device
+    from nvmsim.report.csv_text import csv_text
+    from nvmsim.report.figure_device import build
+    from nvmsim.report.figure_folder import write_figure
+
+    device = load_device(where, settings)
+    rows = rows_of(device, life(device))
+    everything = json.dumps({"device": device.name, "ecc_limits": ecc_limits(device), "curves": rows}, indent=2)
+    folder = Path(out or RESULTS / device.name)
+    data = csv_text(list(rows[0]), rows)
+    path = write_figure("device", folder, build=lambda: build(device), data=data, everything=everything)
+    return f"wrote {path} (and .png, .csv, .json)"
 
 
 def new_device(name: str, base: str, *, out: str | Path | None = None) -> str:

@@ -1,6 +1,7 @@
 """A profile of one's own: extending another one, starting from a template, comparing, and the schema for editors."""
 
 import json
+from dataclasses import replace
 
 import jsonschema
 import pytest
@@ -9,10 +10,13 @@ from hypothesis import strategies as st
 
 from nvmsim.cli import main
 from nvmsim.device.compare import differences, outcomes
+from nvmsim.device.ecc import make_ecc
 from nvmsim.device.extends import merged
 from nvmsim.device.json_schema import device_schema, kind_schema
+from nvmsim.device.life import ecc_limits, life
 from nvmsim.device.load import device_names, find_profile, load_device
 from nvmsim.device.plain import parse, parse_file
+from nvmsim.device.rber import device_rates
 from nvmsim.device.resolve import leaves, plain
 from nvmsim.device.schema import Text, Wrong
 from nvmsim.device.sections import SECTIONS
@@ -185,3 +189,33 @@ def test_a_base_that_cannot_be_read_is_named(here):
     write(here, "broken.yaml", "a: [")
     with pytest.raises(InputError, match=r"broken\.yaml: line"):
         load_device(path)
+
+
+@pytest.mark.parametrize("name", ["mlc", "slc", "tlc"])
+def test_the_limit_is_where_uber_meets_its_target(name):
+    device = load_device(name)
+    first, *_ = ecc_limits(device)
+    uber = make_ecc(device.ecc).uber
+    assert uber(first * 0.999) < device.ecc.uber_target < uber(first * 1.001)
+
+
+def test_a_life_passes_through_the_named_ages():
+    device = load_device("qlc")
+    wear, time = life(device, "worn")
+    worn = device.condition("worn")
+    expected = device_rates(device, worn).array.mean(axis=1)
+    place = list(wear.values).index(1000.0) if 1000.0 in wear.values else None
+    assert place is not None
+    assert wear.rber[place] == pytest.approx(expected)
+    beyond = replace(worn, retention_days=365.0)
+    assert time.rber[-1] == pytest.approx(device_rates(device, beyond).array.mean(axis=1))
+
+
+@pytest.mark.parametrize("name", device_names())
+def test_every_profile_has_a_figure_with_its_data(name, here, capsys):
+    assert main(["devices", "plot", name, "--out", "figures"]) == 0
+    svg = (here / "figures" / "device.svg").read_text()
+    assert "<title" in svg and "RBER" in svg and "$" not in svg
+    rows = (here / "figures" / "device.csv").read_text().splitlines()
+    assert rows[0].startswith("quantity,value,lsb") and len(rows) == 1 + 2 * 61
+    assert json.loads((here / "figures" / "device.json").read_text())["device"] == name
