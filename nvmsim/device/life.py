@@ -60,7 +60,7 @@ def ecc_limits(device: Device) -> tuple[float, ...]:
 
     >>> from nvmsim.device.profile import load_device
     >>> [f"{limit:.2e}" for limit in ecc_limits(load_device("mlc"))]
-    ['1.27e-03']
+    ['1.30e-03']
     """
     if device.ecc.code == "none":
         return ()

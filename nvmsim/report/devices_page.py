@@ -1,4 +1,4 @@
-"""The page of all bundled devices: each one's life, and its bandwidth with ECC on, weak, bypassed, reclaimed, in die."""
+"""The page of all bundled devices: their lives, and bandwidths through, past and without ECC, and in the die."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -24,13 +24,14 @@ WAYS = {
 _INTRO = """\
 # Devices
 
-What the bundled profiles say and what follows from it, written by `python tools/update_docs.py devices`. Start a part of
-your own from one of them: `nvmsim devices new NAME --from tlc`. `nvmsim devices show NAME` prints every number with
+What the bundled profiles say and what follows from it, written by `python tools/update_docs.py devices`. Start a part
+of your own from one of them: `nvmsim devices new NAME --from tlc`. `nvmsim devices show NAME` prints every number with
 its source; marks there: {legend}.
 
-Bandwidths are 10^6 bytes of weights a second in the long run at the profile's default age, where pages are read again as
-often as its ECC asks for it. *Weak ECC* is a BCH code in a quarter of the parity, the rest of the spare area given back.
-*In the die* is what the arrays sense, with no bus, ECC or host behind them: what in-memory computing has.
+Bandwidths are 10^6 bytes of weights a second in the long run at the profile's default age, where pages are read again
+as often as its ECC asks for it. *Weak ECC* is a BCH code in a quarter of the parity, the rest of the spare area given
+back. *In the die* is what the arrays sense, spare area included, with no bus, ECC or host behind them: what in-memory
+computing has.
 """
 
 
@@ -67,13 +68,13 @@ def _through(device: Device, mode: str, way: str, limit: str = "-") -> Bandwidth
 
 
 def in_die_mb_s(device: Device) -> float:
-    """Return the user bytes that all arrays sense, 10^6 a second: every plane reads page after page.
+    """Return the bytes that all arrays sense, 10^6 a second: every plane whole page after page, spare area included.
 
     >>> round(in_die_mb_s(load_device("slc")))
-    2621
+    2785
     """
     planes = device.geometry.dies * device.geometry.planes_per_die
-    return planes * device.page.user_bytes / float(np.mean(device.timing.read_us))
+    return planes * device.page.bits / 8 / float(np.mean(device.timing.read_us))
 
 
 def devices_page(names: Sequence[str], *, pictures: str) -> str:
@@ -93,10 +94,7 @@ def _section(device: Device, pictures: str) -> str:
             "",
             *_table(("way of reading", "MB/s", "limited by", "ECC stands"), _bandwidth_rows(device)),
             "",
-            *_table(
-                ("age", "RBER", "UBER target"),
-                [(a.condition.name, f"{a.rates.mean:.1e}", a.verdict) for a in ages(device)],
-            ),
+            *_table(("age", "RBER", "UBER target"), _age_rows(device)),
             "",
             f"![RBER of {device.name} over P/E cycles and time]({pictures}/{device.name}.svg)",
             "",
@@ -106,6 +104,10 @@ def _section(device: Device, pictures: str) -> str:
 
 def _bandwidth_rows(device: Device) -> list[tuple[str, ...]]:
     return [(one.way, f"{one.mb_s:,.0f}", one.bottleneck, one.limit) for one in bandwidths(device)]
+
+
+def _age_rows(device: Device) -> list[tuple[str, ...]]:
+    return [(age.condition.name, f"{age.rates.mean:.1e}", age.verdict) for age in ages(device)]
 
 
 def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
