@@ -2,8 +2,10 @@
 
 import argparse
 import shlex
+import sys
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -28,7 +30,7 @@ from nvmsim.report.study.table import (
 from nvmsim.study.grid.export import columns_of, counts_of
 from nvmsim.study.grid.forecast import forecasts
 from nvmsim.study.grid.load import results_folder
-from nvmsim.study.grid.open import open_study, stored_names, with_max_drop
+from nvmsim.study.grid.open import open_study, replaced, stored_names, with_max_drop
 from nvmsim.study.grid.outcome import StudyOutcome
 from nvmsim.study.grid.outcomes import study_outcome
 from nvmsim.study.grid.questions import Asked, questions_of
@@ -48,11 +50,13 @@ class Opened(NamedTuple):
 def study_command(options: argparse.Namespace) -> str:
     """Answer ``nvmsim study``: run it, write its report, and return what stdout gets."""
     _check(options)
+    if options.dry_run:
+        return _forecast(options)
     with Store(_store(options)) as store:
         study = open_study(options.study, store)
         asked = questions_of(study, backend=options.backend, workers=options.workers)
-        if options.dry_run:
-            return render_forecast(study, forecasts(asked, study.sampling, store), workers=asked[0].question.workers)
+        if said := replaced(study, store):
+            print(f"nvmsim: {said}", file=sys.stderr)
         with holding(store.path):
             run_study(
                 study,
@@ -63,6 +67,17 @@ def study_command(options: argparse.Namespace) -> str:
                 progress=True,
             )
         return _shown(options, Opened(study, asked, store))
+
+
+def _forecast(options: argparse.Namespace) -> str:
+    """Look into the store, if there is one, and make none."""
+    path = _store(options)
+    with ExitStack() as stack:
+        none = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "none.sqlite"
+        store = stack.enter_context(_look_into(path) if path.is_file() else Store(none))
+        study = open_study(options.study, store)
+        asked = questions_of(study, backend=options.backend, workers=options.workers)
+        return render_forecast(study, forecasts(asked, study.sampling, store), workers=asked[0].question.workers)
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -79,6 +94,8 @@ def report_command(options: argparse.Namespace) -> str:
 def _shown(options: argparse.Namespace, opened: Opened) -> str:
     outcome = _outcome(opened, options)
     folder = Path(options.out) if options.out else results_folder(opened.study)
+    if folder.is_file():
+        raise InputError(f"--out: {folder}: is a file; name a folder")
     page = write_study_report(outcome, folder)
     return printed(
         options.format,
@@ -108,7 +125,8 @@ def status_command(options: argparse.Namespace) -> str:
         if len(names) > 1 and options.format == "table":
             return "\n".join(names)
     with _opened(options) as (study, asked, store):
-        return render_status(study, asked, stored(study, asked, store), fmt=options.format)
+        estimates = stored(study, asked, store)
+        return render_status(study, asked, estimates, stored_images=store.images(), fmt=options.format)
 
 
 def export_command(options: argparse.Namespace) -> str:
@@ -161,7 +179,8 @@ def _store(options: argparse.Namespace) -> Path:
 def _existing(options: argparse.Namespace) -> Path:
     path = _store(options)
     if not path.is_file():
-        raise InputError(f"{path}: no such results file; nvmsim study FILE makes one")
+        what = "is a folder, not a" if path.is_dir() else "no such"
+        raise InputError(f"{path}: {what} results file; nvmsim study FILE makes one")
     return path
 
 

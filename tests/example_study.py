@@ -46,7 +46,7 @@ def setting(device: str, age: tuple[int, float], network: str) -> Setting:
     varied = {"device": device, "pe_cycles": cycles, "retention_days": days, "model": network}
     place = (device, cycles, network)
     if place == NOT_MEASURED:
-        return Setting(grid="main", varied=varied, result=None, best=None, lacking=(("ecc", "ecc"), ("raw", "bypass")))
+        return Setting(grid="grid", varied=varied, result=None, best=None, lacking=(("ecc", "ecc"), ("raw", "bypass")))
     wear = WEAR[device, cycles] * NETWORKS[network]
     found = [aged(row, wear, SLOWER[cycles]) for row in rows()]
     if place == NOTHING_FITS:
@@ -60,7 +60,7 @@ def setting(device: str, age: tuple[int, float], network: str) -> Setting:
         ecc_uber=3.1e-8 if place == BEYOND else 1e-17,
         warnings=(),
     )
-    return Setting(grid="main", varied=varied, result=result, best=best_of(marked, max_drop_points=MAX_DROP))
+    return Setting(grid="grid", varied=varied, result=result, best=best_of(marked, max_drop_points=MAX_DROP))
 
 
 def study(**changes) -> StudyOutcome:

@@ -274,7 +274,7 @@ def test_a_folder_or_a_place_that_cannot_be_is_reported(tmp_path):
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a file system that nobody can write")
 def test_a_folder_that_cannot_be_written_is_reported():
     assert "cannot be opened" in problem(Path("/proc/nvmsim/trials.sqlite"))
-    assert "--out" in problem(Path("/proc/trials.sqlite"))
+    assert "--store" in problem(Path("/proc/trials.sqlite"))
 
 
 def test_a_full_disk_is_reported_and_what_was_stored_stays(path):

@@ -104,7 +104,7 @@ def test_files_are_looked_for_beside_the_study(tmp_path):
     [
         ("grid: {device: tlc}", "title: is missing"),
         ("title: x", "grid: must be there, or grids"),
-        ("title: x\ngrid: {device: tlc}\ngrids: {a: {device: tlc}}", "grid: must be there, or grids"),
+        ("title: x\ngrid: {device: tlc}\ngrids: {a: {device: tlc}}", "grid: stands beside grids"),
         ("title: x\ngrids: []", "grids: []: must be a mapping"),
         ("title: x\ngrid: {}", "grid.device: is missing"),
         ("title: x\ngrid: {device: tlc, scheme: [raw, rw]}", "grid.scheme: ['raw', 'rw']: must be a scheme"),

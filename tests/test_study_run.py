@@ -1,5 +1,6 @@
 """A study run: equal on any number of processes, kept whatever stops it, and no further than what it decides."""
 
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +13,12 @@ from nvmsim.accuracy.lock import holding
 from nvmsim.accuracy.store import Store
 from nvmsim.errors import InputError
 from nvmsim.report.study.export import as_csv, as_parquet
+from nvmsim.report.study.names import setting_name
 from nvmsim.study.grid.answers import best_of
 from nvmsim.study.grid.export import columns_of, counts_of
 from nvmsim.study.grid.forecast import forecasts
 from nvmsim.study.grid.load import read_study
-from nvmsim.study.grid.open import open_study, with_max_drop
+from nvmsim.study.grid.open import open_study, replaced, with_max_drop
 from nvmsim.study.grid.outcomes import study_outcome
 from nvmsim.study.grid.questions import questions_of
 from nvmsim.study.grid.run import run_study, stored, tasks_of
@@ -159,6 +161,49 @@ def test_what_matters_for_the_front_are_pairs_not_told_apart():
     overlapping = rows((1, 0, 3), (2, 1, 2), (3, 8, 9))
     assert open_rows(overlapping, unpaired_difference, sampling) == {"t0", "t1"}
     assert open_rows(overlapping, unpaired_difference, replace(sampling, precision=0.03)) == set()
+
+
+def test_rows_that_a_third_one_surely_dominates_do_not_keep_each_other_open():
+    sampling = Sampling(trials=64, precision=0.001, decide=("front",))
+    collapsed = rows((1, 85, 95), (2, 88, 92), (3, 0, 0.1), (4, 1, 2))
+    assert open_rows(collapsed, unpaired_difference, sampling) == set()
+    assert open_rows(collapsed[:2], unpaired_difference, sampling) == {"t0", "t1"}
+
+
+def test_no_loss_fits_a_limit_of_no_loss_however_its_mean_was_rounded():
+    for drop in (-1.1e-14, 0.0, 1.1e-14):
+        found = best_of(rows((1, drop, drop)), max_drop_points=0)
+        assert (found.row.scheme, found.open_rows) == ("s0", 0)
+
+
+def test_a_trial_whose_own_row_is_lost_is_no_trial(whole, tmp_path):
+    path = tmp_path / "torn.sqlite"
+    path.write_bytes(whole[0].read_bytes())
+    database = sqlite3.connect(path)
+    database.execute("DELETE FROM trials WHERE trial = 3")
+    database.execute("UPDATE notes SET json = '{}' WHERE key LIKE 'study:%'")
+    database.commit()
+    database.close()
+    study, asked = opened()
+    with Store(path) as store:
+        with pytest.raises(InputError, match=r"torn\.sqlite: its study small is damaged"):
+            open_study("small", store)
+        assert stored(study, asked, store) == {}  # the first look of every task is torn
+        run_study(study, asked, store)
+        assert exported(study, asked, store) == whole[1]
+
+
+def test_a_second_study_of_a_name_is_announced(whole):
+    study, _ = opened()
+    with Store(whole[0]) as store:
+        assert replaced(study, store) == ""
+        assert "takes the place of another text" in replaced(replace(study, text=f"{TEXT}# changed"), store)
+
+
+def test_named_grids_tell_equal_settings_apart():
+    text = "title: x\ngrids: {one: {device: [slc, tlc], scheme: raw}, two: {device: [slc, tlc], scheme: nulling}}"
+    study, _ = opened(text)
+    assert [setting_name(point) for point in study.points] == ["one: slc", "one: tlc", "two: slc", "two: tlc"]
 
 
 def test_another_loss_is_asked_of_the_same_trials(whole):

@@ -13,11 +13,11 @@ from pathlib import Path
 from nvmsim.accuracy.allocation import FIRST_TRIALS, Plan
 from nvmsim.accuracy.collect import measure
 from nvmsim.accuracy.estimate import Estimate, estimate_of, sample_of
-from nvmsim.accuracy.stats import NEVER
 from nvmsim.accuracy.store import Store
 from nvmsim.defaults import RESULTS
 from nvmsim.study.grid.answers import best_of
 from nvmsim.study.grid.load import load_study
+from nvmsim.study.grid.outcomes import images_of
 from nvmsim.study.grid.questions import Asked, questions_of
 from nvmsim.study.grid.run import run_study, stored, tasks_of
 from nvmsim.study.grid.settle import open_rows
@@ -49,16 +49,15 @@ def side(name: str, study: Study, asked: Sequence[Asked], store: Store, estimate
         best = best_of(rows, max_drop_points=study.sampling.max_drop_points)
         answers.append(best.row.scheme if best.row else "")
     unsure = [key for key in waiting if estimates[key].half_width > study.sampling.precision]
-    noisy = [one for one in estimates.values() if one.sample.change_bound > NEVER]
-    trials = sorted({one.trials for one in noisy})
-    images = sum(one.trials * one.images for one in noisy)
+    noisy = [one for one in estimates.values() if images_of(one)]
+    trials, images = sorted({one.trials for one in noisy}), sum(map(images_of, noisy))
     span = f"{trials[0]}" if len(trials) == 1 else f"{trials[0]} to {trials[-1]}"
     return Side(name, span, images, len(unsure), tuple(answers))
 
 
 def flat(adaptive: Estimates, asked: Sequence[Asked], store: Store, *, plan: Plan) -> Estimates:
     """Return the estimates from one plan for all tasks that errors disturb; what is missing is measured."""
-    tasks = {task.id: task for task in tasks_of(asked) if adaptive[task.id].sample.change_bound > NEVER}
+    tasks = {task.id: task for task in tasks_of(asked) if images_of(adaptive[task.id])}
     sources = {one.question.model.name: one.question.model for one in asked}
     measure([(task, plan) for task in tasks.values()], store=store, sources=sources, progress=True)
     found = dict(adaptive)

@@ -48,10 +48,26 @@ def export(folder: Path, store: str) -> bytes:
     return done.stdout
 
 
-def live(folder: Path, store: str, *, seconds: float | None) -> bool:
-    """Run the study, kill it after ``seconds`` (None: let it end); return whether it ended by itself."""
+def counts(store: Path) -> list[tuple]:
+    """Return every count of a store, sorted: task, trial, block, images right, images."""
+    database = sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=10)
+    try:
+        query = "SELECT t.id, trial, block, correct, b.images FROM blocks AS b JOIN tasks AS t ON t.number = b.task"
+        return sorted(database.execute(query))
+    finally:
+        database.close()
+
+
+def live(folder: Path, store: str, *, seconds: float | None, working: bool = False) -> bool:
+    """Run the study, kill it after ``seconds`` (None: let it end); return whether it ended by itself.
+
+    With ``working`` the seconds count from the first block that this life stores.
+    """
+    before = blocks(folder / store)
     words = command("study", "study.yaml", "--store", store, "--out", "report", "--format", "csv")
     running = subprocess.Popen(words, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while working and running.poll() is None and blocks(folder / store) == before:
+        time.sleep(0.05)
     try:
         _, complaints = running.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
@@ -64,23 +80,31 @@ def live(folder: Path, store: str, *, seconds: float | None) -> bool:
 
 
 def killed_and_whole(folder: Path, *, kills: int, trials: int, longest_s: float, seed: int = 0) -> tuple[bytes, bytes]:
-    """Run the study with ``kills`` kills, each up to ``longest_s`` seconds after a start, and once without.
+    """Run the study with ``kills`` kills and once without; return both exports.
 
-    Returns both exports. Raises RuntimeError where a life had fewer blocks than the one before.
+    Every other life is killed up to ``longest_s`` seconds after its start, the rest up to a tenth of that after its
+    first stored block. Raises RuntimeError where a life had fewer blocks than the one before, none was killed at work,
+    or the two stores differ in any count.
     """
     (folder / "study.yaml").write_text(STUDY.format(trials=trials))
-    moments, kept = random.Random(seed), 0
+    moments, kept, at_work = random.Random(seed), 0, 0
     for life in range(kills):
-        seconds = moments.uniform(0.2, longest_s)
-        ended = live(folder, "killed.sqlite", seconds=seconds)
+        working = life % 2 == 1
+        seconds = moments.uniform(0.0, longest_s / 10) if working else moments.uniform(0.2, longest_s)
+        ended = live(folder, "killed.sqlite", seconds=seconds, working=working)
         now = blocks(folder / "killed.sqlite")
-        end = "ended" if ended else f"killed after {seconds:.1f} s"
-        print(f"life {life + 1}: {end}, {now - kept:+,} blocks = {now:,}")
+        end = "ended" if ended else f"killed after {seconds:.1f} s{' of work' * working}"
+        print(f"life {life + 1}: {end}, {now - kept:+,} blocks = {now:,}", flush=True)
         if now < kept:
             raise RuntimeError(f"{kept - now} blocks were lost")
+        at_work += not ended and now > kept
         kept = now
+    if not at_work:
+        raise RuntimeError("no life was killed at work: a longer study is needed, with --trials")
     live(folder, "killed.sqlite", seconds=None)
     live(folder, "whole.sqlite", seconds=None)
+    if counts(folder / "killed.sqlite") != counts(folder / "whole.sqlite"):
+        raise RuntimeError("the stores differ")
     return export(folder, "killed.sqlite"), export(folder, "whole.sqlite")
 
 

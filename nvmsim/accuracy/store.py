@@ -117,7 +117,7 @@ class Store:
             self._create()
         (application,) = self._db.execute("PRAGMA application_id").fetchone()
         if application != APPLICATION_ID:
-            raise InputError(f"{self.path}: not a results file of nvmsim; choose another with --out")
+            raise InputError(f"{self.path}: not a results file of nvmsim; choose another with --store")
         (schema,) = self._db.execute("PRAGMA user_version").fetchone()
         if schema != SCHEMA_VERSION:
             raise InputError(
@@ -171,9 +171,11 @@ class Store:
         if name == "SQLITE_FULL" or getattr(error, "errno", None) == errno.ENOSPC:
             return "the disk is full; what was stored before is safe, free some space and run again to go on"
         if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
-            return f"{error}; choose a folder that can be written with --out"
+            return f"{error}; choose a place that can be written with --store"
         if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or type(error) is sqlite3.DatabaseError:
-            return f"damaged or not a results file ({error}); move it away to begin anew, or choose another with --out"
+            return (
+                f"damaged or not a results file ({error}); move it away to begin anew, or choose another with --store"
+            )
         return str(error)
 
     def _holder(self) -> str:
@@ -227,7 +229,8 @@ class Store:
             cells = self._db.execute(
                 "SELECT trial, block, correct, images, seconds FROM blocks WHERE task = ?", [number]
             )
-            return TaskRows(TaskFacts(*facts), counts, {(t, b): BlockCount(*rest) for t, b, *rest in cells})
+            blocks = {(t, b): BlockCount(*rest) for t, b, *rest in cells if t in counts}  # a torn trial is no trial
+            return TaskRows(TaskFacts(*facts), counts, blocks)
 
     def task_ids(self) -> list[str]:
         """Return the ids of all tasks in the store, sorted."""
@@ -294,7 +297,10 @@ class Store:
         """Return the JSON value kept under ``key``, None if there is none."""
         with self._guard("cannot be read"):
             found = self._db.execute("SELECT json FROM notes WHERE key = ?", (key,)).fetchone()
-        return None if found is None else json.loads(found[0])
+        try:
+            return None if found is None else json.loads(found[0])
+        except ValueError:
+            raise InputError(f"{self.path}: note {key!r}: damaged: not JSON") from None
 
     def note_keys(self, start: str) -> list[str]:
         """Return the keys of all notes that begin with ``start``, sorted."""

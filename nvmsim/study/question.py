@@ -62,9 +62,14 @@ def common_problems(*, range_scope: str, seed: int, workers: int | None) -> list
     checks = {
         f"--range-scope: {range_scope!r}: must be one of {', '.join(SCOPES)}": range_scope in SCOPES,
         f"--seed: {seed}: must be from 0 to 2^64 - 1": 0 <= seed < 2**64,
-        f"--workers: {workers}: must be from 1 to 1024": workers is None or 1 <= workers <= 1024,
     }
-    return [problem for problem, holds in checks.items() if not holds]
+    problems = [problem for problem, holds in checks.items() if not holds]
+    return problems + workers_problems(workers)
+
+
+def workers_problems(workers: int | None) -> list[str]:
+    """Say what is wrong with a number of processes; None: one a core."""
+    return [] if workers is None or 1 <= workers <= 1024 else [f"--workers: {workers}: must be from 1 to 1024"]
 
 
 def choose_condition(

@@ -104,7 +104,8 @@ class Reading:
     def of(cls, where: str, data: object, problems: list[str], known: Collection[str]) -> "Reading":
         """Begin to read ``data``, which must be a mapping with no keys but the ``known`` ones."""
         if not isinstance(data, dict):
-            problems.append(f"{where}: {shown(data)}: must be a mapping with {', '.join(known)}")
+            place = where.rstrip(".") or "the file"
+            problems.append(f"{place}: {shown(data)}: must be a mapping with {', '.join(known)}")
             data = {}
         for name in data:
             if name not in known:

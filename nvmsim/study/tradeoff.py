@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 # Two modes that one host link limits differ in the ninth digit, as their times are rounded to femtoseconds.
 _ROUNDING = 1e-6
+_EQUAL_POINTS = 1e-9  # no loss at all is within a loss of 0, however its mean was rounded
 
 Difference = Callable[["Row", "Row"], tuple[float, float]]
 
@@ -146,9 +147,9 @@ def mark_pareto(rows: Sequence[Row], difference: Difference) -> tuple[Row, ...]:
 def _verdict(row: Row, rows: Sequence[Row], difference: Difference) -> str:
     rivals = [a for a in rows if a is not row and as_fast(a, row)]
     bounds = [(not as_fast(row, a), difference(a, row)) for a in rivals]
-    if any(_dominates(faster, low) for faster, (low, _) in bounds):
+    if any(dominates(faster, low) for faster, (low, _) in bounds):
         return "no"
-    return "undecided" if any(_dominates(faster, high) for faster, (_, high) in bounds) else "yes"
+    return "undecided" if any(dominates(faster, high) for faster, (_, high) in bounds) else "yes"
 
 
 def as_fast(a: Row, b: Row) -> bool:
@@ -157,19 +158,20 @@ def as_fast(a: Row, b: Row) -> bool:
     return a.bandwidth_gb_s >= b.bandwidth_gb_s * (1 - unknown)
 
 
-def _dominates(faster: bool, gain: float) -> bool:
+def dominates(faster: bool, gain: float) -> bool:
     """Tell whether a row at least as fast dominates, if its accuracy is ``gain`` higher."""
     return gain > 0 or (faster and gain == 0)
 
 
 def surely_fits(row: Row, max_drop_points: float) -> bool:
     """Tell whether a row surely (95 %) loses at most so many points, and is no ECC that misses its UBER target."""
-    return row.drop_high <= max_drop_points and not row.fails_uber
+    return row.drop_high <= max_drop_points + _EQUAL_POINTS and not row.fails_uber
 
 
 def may_fit(row: Row, max_drop_points: float) -> bool:
     """Tell whether more trials may show that a row fits, or that it does not."""
-    return row.drop_low <= max_drop_points < row.drop_high and not row.fails_uber
+    within = row.drop_low <= max_drop_points < row.drop_high - _EQUAL_POINTS
+    return within and not row.fails_uber
 
 
 def fastest_within(rows: Sequence[Row], *, max_drop_points: float) -> Row | None:

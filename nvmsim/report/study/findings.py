@@ -90,7 +90,8 @@ def _ecc_sentence(outcome: StudyOutcome) -> str:
     sure = [s for s in found if not s.best.free_open]
     said = [f"ECC must stay on {_where(sure)}."] if sure else []
     if unsure := [s for s in found if s.best.free_open]:
-        said.append(f"ECC stays, until more trials tell, on {_where(unsure)}.")
+        cap = " (raise effort.trials)" if outcome.progress.finished == outcome.progress.tasks else ""
+        said.append(f"ECC stays, until more trials tell{cap}, on {_where(unsure)}.")
     return " ".join(said)
 
 
@@ -114,9 +115,9 @@ def progress(outcome: StudyOutcome) -> str:
     found = outcome.progress
     begun = f", {found.begun - found.finished} begun" if found.begun > found.finished else ""
     said = f"{found.finished:,} of {found.tasks:,} tasks finished{begun}; {found.trials:,} trials, "
-    said += f"{number(found.images)} images classified"
+    said += f"{number(found.images)} images put through disturbed networks"
     if found.images and found.flat_images > found.images:
-        said += f"; as many trials for every task of a setting: {factor(found.flat_images / found.images)} times that"
+        said += f"; with as many for each row as its setting's widest: {factor(found.flat_images / found.images)} times"
     return said
 
 

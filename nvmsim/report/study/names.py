@@ -2,7 +2,7 @@
 
 from nvmsim.report.formats import clean, number, quantity
 from nvmsim.study.grid.outcome import Setting, StudyOutcome
-from nvmsim.study.grid.spec import Point
+from nvmsim.study.grid.spec import UNNAMED, Point
 
 AGES = ("pe_cycles", "retention_days", "reads_per_page", "temperature_c", "rber", "condition")
 _SELF_EVIDENT = ("device", "model", "condition", "range_scope")
@@ -47,10 +47,14 @@ def spoken(key: str, value: object) -> str:
 
 
 def setting_name(setting: Setting | Point) -> str:
-    """Return what tells a setting from the others, such as ``tlc, 3,000 P/E cycles``."""
-    if setting.varied:
-        return ", ".join(spoken(key, value) for key, value in setting.varied.items())
-    return clean(setting.grid)
+    """Return what tells a setting from the others, such as ``tlc, 3,000 P/E cycles``; a named grid's name before it.
+
+    Two grids may ask other schemes of one setting.
+    """
+    varied = [spoken(key, value) for key, value in setting.varied.items()]
+    if setting.grid != UNNAMED:
+        return f"{clean(setting.grid)}: {', '.join(varied)}" if varied else clean(setting.grid)
+    return ", ".join(varied) or "the only setting"
 
 
 def shown_keys(outcome: StudyOutcome) -> tuple[str, ...]:

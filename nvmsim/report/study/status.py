@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from nvmsim.accuracy.allocation import REASONS
 from nvmsim.accuracy.estimate import Estimate
@@ -23,15 +23,15 @@ def render_forecast(study: Study, found: Sequence[Forecast], *, workers: int) ->
     heading = ("grid", "network", "settings", "tasks", "flips a trial", "images", "ms an image", "hours")
     lines = aligned([heading, *(_forecast_row(one, workers) for one in found)])
     low, high = (sum(hours) for hours in zip(*(one.hours(workers) for one in found), strict=True))
-    sampling = study.sampling
+    sampling, tasks = study.sampling, sum(one.tasks for one in found)
     return "\n".join(
         [
             f"{clean(study.name)}: {clean(study.title)}",
             "",
             *lines,
             "",
-            f"{sum(one.tasks for one in found):,} tasks, from {low:.2g} to {high:.2g} hours on {workers} processes: at "
-            f"least 8 trials of 500 images each, at most {sampling.trials:,}; images are added where they narrow more",
+            f"{tasks:,} tasks, from {low:.2g} to about {high:.2g} hours on {workers} processes;",
+            f"8 to {sampling.trials:,} trials a row of 500 images each, and more images where they narrow more",
             f"{sum(one.images_stored for one in found):,} images are stored already and not counted above",
         ]
     )
@@ -52,11 +52,19 @@ def _forecast_row(one: Forecast, workers: int) -> tuple[str, ...]:
 
 
 def render_status(
-    study: Study, asked: Sequence[Asked], estimates: Mapping[str, Estimate], *, fmt: str = "table"
+    study: Study,
+    asked: Sequence[Asked],
+    estimates: Mapping[str, Estimate],
+    *,
+    stored_images: Mapping[str, int],
+    fmt: str = "table",
 ) -> str:
-    """Return what is done of each setting and why its tasks stopped; as JSON or CSV a row a task."""
+    """Return what is done of each setting and why its tasks stopped; as JSON or CSV a row a task.
+
+    ``stored_images`` are by task id, also of tasks that have no estimate yet.
+    """
     if fmt == "table":
-        return _status_table(study, asked, estimates)
+        return _status_table(study, asked, estimates, stored_images)
     rows = [_task_row(one, case, estimates) for one in asked for case in one.cases]
     return json.dumps(rows, indent=2) if fmt == "json" else csv_text(list(rows[0]), rows)
 
@@ -75,19 +83,30 @@ def _task_row(one: Asked, case: object, estimates: Mapping[str, Estimate]) -> di
     }
 
 
-def _status_table(study: Study, asked: Sequence[Asked], estimates: Mapping[str, Estimate]) -> str:
+def _status_table(
+    study: Study, asked: Sequence[Asked], estimates: Mapping[str, Estimate], stored_images: Mapping[str, int]
+) -> str:
     progress = progress_of(asked, estimates)
     left = progress.tasks - progress.finished
     lines = [
         f"{clean(study.name)}: {clean(study.title)}",
         f"{progress.finished:,} of {progress.tasks:,} tasks are finished, {progress.begun - progress.finished:,} begun "
-        f"of the {left:,} left; {progress.trials:,} trials, {progress.images:,} images classified",
+        f"of the {left:,} left; {progress.trials:,} trials, {progress.images:,} images put through disturbed networks",
+        *_waiting(asked, estimates, stored_images),
         "",
         *aligned([("setting", "rows", "finished", "trials a row", "why they stopped"), *_settings(asked, estimates)]),
     ]
     if left:
         lines += ["", f"nvmsim study {study.name} goes on where it was"]
     return "\n".join(lines)
+
+
+def _waiting(
+    asked: Sequence[Asked], estimates: Mapping[str, Estimate], stored_images: Mapping[str, int]
+) -> Iterator[str]:
+    ids = {case.task.id for one in asked for case in one.cases} - set(estimates)
+    if count := sum(stored_images.get(key, 0) for key in ids):
+        yield f"{count:,} images of tasks whose first look is not complete are stored too"
 
 
 def _settings(asked: Sequence[Asked], estimates: Mapping[str, Estimate]) -> list[tuple[str, ...]]:

@@ -8,7 +8,8 @@ from nvmsim.accuracy.export import TrialBlock, trial_blocks
 from nvmsim.accuracy.store import Store
 from nvmsim.study.grid.questions import Asked
 
-COUNTS = TrialBlock._fields
+FLOAT32 = "float32_correct"  # images of the block that are right without any noise
+COUNTS = (*TrialBlock._fields, FLOAT32)
 
 
 def columns_of(axes: Mapping[str, object]) -> tuple[str, ...]:
@@ -22,5 +23,6 @@ def counts_of(asked: Sequence[Asked], store: Store, *, estimates: Mapping[str, E
         for case in one.cases:
             if case.task.id in estimates:
                 about = {"grid": one.point.grid, **one.point.varied, "scheme": case.scheme.name, "mode": case.mode}
-                for count in trial_blocks(store, [estimates[case.task.id]]):
-                    yield about | count._asdict()
+                estimate = estimates[case.task.id]
+                for count in trial_blocks(store, [estimate]):
+                    yield about | count._asdict() | {FLOAT32: int(estimate.sample.baseline[count.block])}

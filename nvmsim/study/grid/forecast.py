@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
-from time import perf_counter
 from typing import NamedTuple
 
 from nvmsim.accuracy.allocation import FIRST_TRIALS
@@ -11,6 +9,7 @@ from nvmsim.accuracy.change_bound import change_bound
 from nvmsim.accuracy.stats import NEVER
 from nvmsim.accuracy.store import Store
 from nvmsim.accuracy.task import Task
+from nvmsim.accuracy.workbench import Work, Workbench
 from nvmsim.defaults import BLOCK_IMAGES
 from nvmsim.device.ecc import make_ecc
 from nvmsim.study.grid.questions import Asked
@@ -125,23 +124,24 @@ def _flips(case: Case, one: Asked) -> float:
 
 
 def _pace(members: Sequence[Asked], store: Store) -> _Pace:
-    """Return the mean of the stored blocks of these tasks, else what one block takes now."""
-    ids = list(dict.fromkeys(case.task.id for one in members for case in one.cases))[:20]
-    known = [rows for rows in map(store.rows, ids) if rows is not None and len(rows.blocks) > 1]
-    times = [count.seconds / count.images for rows in known for count in rows.blocks.values()]
-    return _Pace(fmean(times), known[0].facts.images) if times else _measured(members[0])
+    """Return the mean of the stored blocks of these tasks' disturbed networks, else what one block takes now."""
+    disturbed = {case.task.id: (case, one) for one in members for case in one.cases if _change_bound(case, one) > NEVER}
+    known = [rows for rows in map(store.rows, list(disturbed)[:20]) if rows is not None and len(rows.blocks) > 1]
+    counts = [count for rows in known for count in rows.blocks.values()]
+    if counts:
+        seconds, images = sum(count.seconds for count in counts), sum(count.images for count in counts)
+        return _Pace(seconds / images, known[0].facts.images)
+    return _measured(*next(iter(disturbed.values()), (members[0].cases[0], members[0])))
 
 
-def _measured(one: Asked) -> _Pace:
-    import numpy as np
-
+def _measured(case: Case, one: Asked) -> _Pace:
+    """Run a trial, with its flips and decoding; the first one also compiles and allocates."""
     from nvmsim.zoo.classify import one_thread
-    from nvmsim.zoo.network import Network
 
-    network = Network(one.question.model)
-    order = np.arange(network.n_images)
+    model = one.question.model
+    bench = Workbench({model.name: model}, one.question.backend)
     with one_thread():
-        network.correct(0, order)  # the first pass also allocates
-        started = perf_counter()
-        network.correct(0, order)
-    return _Pace((perf_counter() - started) / network.block_images(0), network.n_images)
+        bench.run(Work(case.task, 0, (0,)))
+        found = bench.run(Work(case.task, 1 - case.task.exact, (0,)))
+    (count,) = found.blocks.values()
+    return _Pace(count.seconds / count.images, found.facts.images)

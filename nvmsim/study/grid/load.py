@@ -12,7 +12,7 @@ from nvmsim.errors import InputError
 from nvmsim.resources import bundled
 from nvmsim.study.grid import keys
 from nvmsim.study.grid.expand import MOST_TASKS, Exclusion, Grid, axes_of, combinations, points_of
-from nvmsim.study.grid.spec import Sampling, Study
+from nvmsim.study.grid.spec import UNNAMED, Sampling, Study
 from nvmsim.study.read import Reading
 from nvmsim.suggest import or_near
 from nvmsim.zoo.card import card_names
@@ -85,9 +85,9 @@ def _study(data: Any, problems: list[str], about: Mapping[str, str]) -> Study | 
 def _grids(data: Mapping[str, Any], problems: list[str], folder: Path) -> list[tuple[Grid, list[Exclusion]]]:
     given = [key for key in _GRIDS if key in data]
     if len(given) != 1:
-        problems.append("grid: must be there, or grids with named ones in its place")
+        problems.append(f"grid: {'stands beside grids: give one of them' if given else 'must be there, or grids'}")
         return []
-    parts = {"grid": data["grid"]} if given == ["grid"] else data["grids"]
+    parts = {UNNAMED: data["grid"]} if given == ["grid"] else data["grids"]
     if not isinstance(parts, dict) or not parts:
         problems.append(f"grids: {shown(parts)}: must be a mapping from names to grids")
         return []

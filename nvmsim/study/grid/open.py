@@ -33,6 +33,17 @@ def open_study(where: str | None, store: Store) -> Study:
     raise InputError(f"study {where!r}: {or_near(where, [*known, *study_names()])}")
 
 
+def replaced(study: Study, store: Store) -> str:
+    """Say that another text of this study's name is stored, which a run takes the place of; "" if there is none.
+
+    Its trials stay, and its own file finds them again.
+    """
+    known = _stored(study.name, store).text if study.name in stored_names(store) else study.text
+    if known == study.text:
+        return ""
+    return f"{study.label}: takes the place of another text of the study {study.name} in {store.path}; all trials stay"
+
+
 def _only(known: list[str], store: Store) -> str:
     if len(known) == 1:
         return known[0]
@@ -43,6 +54,8 @@ def _only(known: list[str], store: Store) -> str:
 
 def _stored(name: str, store: Store) -> Study:
     note = store.note(f"{NOTE}{name}")
+    if not isinstance(note, dict) or not all(isinstance(note.get(key), str) for key in ("text", "folder")):
+        raise InputError(f"{store.path}: its study {name} is damaged; name the study's file instead")
     return read_study(note["text"], name=name, label=f"{store.path}: {name}", folder=Path(note["folder"]))
 
 

@@ -43,10 +43,10 @@ class Setting:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far a study is: its tasks, those that are finished, those begun, and images classified.
+    """How far a study is: its tasks, those that are finished, those begun, and images put through disturbed networks.
 
-    ``flat_images`` is what the same would take if every task had as many trials and images as the one of its setting
-    that needed most; ``reasons`` counts the finished tasks by why they stopped.
+    ``flat_images`` is what the same would take if every disturbed task had as many as the one of its setting that
+    needed most; ``reasons`` counts the finished tasks by why they stopped.
     """
 
     tasks: int

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from nvmsim.accuracy.allocation import REASONS
 from nvmsim.accuracy.estimate import Estimate
+from nvmsim.accuracy.stats import NEVER
 from nvmsim.accuracy.store import Store
 from nvmsim.study.grid.answers import best_of
 from nvmsim.study.grid.outcome import Progress, Setting, StudyOutcome
@@ -58,21 +59,23 @@ def progress_of(asked: Sequence[Asked], estimates: Mapping[str, Estimate]) -> Pr
         finished=sum(reasons.values()),
         begun=len(estimates),
         trials=sum(estimate.trials for estimate in estimates.values()),
-        images=sum(map(_images, estimates.values())),
+        images=sum(map(images_of, estimates.values())),
         flat_images=_flat(asked, estimates),
         reasons={REASONS[key]: count for key, count in reasons.most_common()},
     )
 
 
 def _flat(asked: Sequence[Asked], estimates: Mapping[str, Estimate]) -> int:
-    """Images if every task had as many as the one of its setting that needed most."""
+    """Images if every disturbed task had as many as the one of its setting that needed most."""
     most: dict[str, int] = {}
     for one in asked:
         ids = [case.task.id for case in one.cases if case.task.id in estimates]
-        widest = max((_images(estimates[key]) for key in ids), default=0)
+        ids = [key for key in ids if images_of(estimates[key])]
+        widest = max((images_of(estimates[key]) for key in ids), default=0)
         most |= {key: max(widest, most.get(key, 0)) for key in ids}
     return sum(most.values())
 
 
-def _images(estimate: Estimate) -> int:
-    return estimate.trials * estimate.images
+def images_of(estimate: Estimate) -> int:
+    """Return the images of all trials of a task, none of one that next to nothing disturbs: one pass serves many."""
+    return estimate.trials * estimate.images if estimate.sample.change_bound > NEVER else 0

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from nvmsim.device.load import load_device
 from nvmsim.device.profile import Device
 from nvmsim.errors import InputError
-from nvmsim.study.grid.spec import Point, Study
-from nvmsim.study.question import Effort, Question, ask, choose_condition
+from nvmsim.study.grid.spec import UNNAMED, Point, Study
+from nvmsim.study.question import Effort, Question, ask, choose_condition, workers_problems
 from nvmsim.study.rows import Case, cases_of
 from nvmsim.study.run import check_capacity
 from nvmsim.zoo.card import load_card
@@ -61,12 +61,14 @@ def questions_of(
 
     ``models`` are networks of your own by the name that the file uses; others are cards.
     """
+    if found := workers_problems(workers):
+        raise InputError(found)
     known, asked, problems = _Known(dict(models or {})), [], []
     for point in study.points:
         try:
             asked.append(_asked(study, point, known, {"backend": backend, "workers": workers}))
         except InputError as error:
-            where = f"{study.label}: {'grid' if point.grid == 'grid' else f'grids.{point.grid}'}"
+            where = f"{study.label}: {UNNAMED if point.grid == UNNAMED else f'grids.{point.grid}'}"
             problems += [f"{where}: {_OPTION.sub('', problem)}" for problem in error.problems]
     problems += _name_problems(known.models)
     if problems:
@@ -76,7 +78,7 @@ def questions_of(
 
 def _asked(study: Study, point: Point, known: _Known, how: Mapping[str, Any]) -> Asked:
     problems: list[str] = []
-    device, model = (_tried(load, point, problems) for load in (known.device, known.model))
+    device, model = _tried("device", known.device, point, problems), _tried("model", known.model, point, problems)
     if problems:
         raise InputError(problems)
     age, rber = dict(point.age), point.age.get("rber")
@@ -103,11 +105,11 @@ def _effort(study: Study) -> Effort:
     )
 
 
-def _tried(load: Any, point: Point, problems: list[str]) -> Any:
+def _tried(key: str, load: Any, point: Point, problems: list[str]) -> Any:
     try:
         return load(point)
     except InputError as error:
-        problems += error.problems
+        problems += [one if one.startswith("--set") else f"{key}: {one}" for one in error.problems]
         return None
 
 

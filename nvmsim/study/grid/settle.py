@@ -13,7 +13,7 @@ from nvmsim.study.grid.questions import Asked
 from nvmsim.study.grid.spec import BEST, FRONT, Sampling
 from nvmsim.study.rows import difference_of, unmarked_rows
 from nvmsim.study.timings import ModeTiming
-from nvmsim.study.tradeoff import Difference, Row, as_fast, may_fit, surely_fits
+from nvmsim.study.tradeoff import Difference, Row, as_fast, dominates, may_fit, surely_fits
 
 
 @dataclass(frozen=True)
@@ -72,14 +72,14 @@ def undecided_for_best(rows: Sequence[Row], max_drop_points: float) -> list[Row]
 def _undecided_for_front(rows: Sequence[Row], difference: Difference, precision: float) -> set[str]:
     """Return both rows of each pair of which one may dominate the other, unless they differ by less than can matter.
 
-    A difference known to within ``precision`` on both sides is as well known as was asked for.
+    A difference known to within ``precision`` on both sides is as well known as was asked for. Rows that a third one
+    surely dominates are off the front, whichever of them is better.
     """
-    found: set[str] = set()
-    for row in rows:
-        for rival in rows:
-            if rival is row or not as_fast(rival, row):
-                continue
-            low, high = difference(rival, row)
-            if low <= 0 < high and high - low > 2 * precision:
-                found |= {row.task_id, rival.task_id}
-    return found
+    pairs = [(a, b, *difference(a, b)) for b in rows for a in rows if a is not b and as_fast(a, b)]
+    gone = {id(b) for a, b, low, _ in pairs if dominates(not as_fast(b, a), low)}
+    return {
+        row.task_id
+        for a, b, low, high in pairs
+        if low <= 0 < high and high - low > 2 * precision and not {id(a), id(b)} & gone
+        for row in (a, b)
+    }

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from nvmsim.accuracy.stats import TEST_SET
 
+UNNAMED = "grid"  # the name of a study's only grid
 FRONT, BEST = "front", "best"
 DECIDE = (FRONT, BEST)
 
