@@ -94,7 +94,21 @@ def _devices(options: argparse.Namespace) -> str:
         return cli_devices.show_device(options.device, options.set, fmt=options.format)
     if options.action == "check":
         return cli_devices.check_device(options.device)
+    if options.action == "compare":
+        return cli_devices.compare_devices(options.devices, fmt=options.format)
+    if options.action == "plot":
+        return cli_devices.plot_device(options.device, options.set, out=options.out)
+    if options.action == "new":
+        return cli_devices.new_device(options.name, options.base, out=options.out)
     return cli_devices.list_devices()
+
+
+def _schema(options: argparse.Namespace) -> str:
+    import json
+
+    from nvmsim.device.json_schema import device_schema
+
+    return json.dumps({"device": device_schema}[options.what](), indent=2)
 
 
 def _models(options: argparse.Namespace) -> str:
@@ -135,6 +149,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], str | tuple[str, int]]] = {
     "timing": _timing,
     "layout": _layout,
     "devices": _devices,
+    "schema": _schema,
     "models": _models,
     "train": _train,
     "data": _data,

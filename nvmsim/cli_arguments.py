@@ -22,7 +22,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"nvmsim {version('nvmsim')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     studies = (_add_run, *STUDY_COMMANDS, _add_sensitivity, _add_robustness, _add_reproduce)
-    parts = (_add_timing, _add_layout, _add_devices, _add_models, _add_train, _add_data, _add_bench)
+    parts = (_add_timing, _add_layout, _add_devices, _add_schema, _add_models, _add_train, _add_data, _add_bench)
     for add in (*studies, *parts):
         add(commands)
     return parser
@@ -226,6 +226,21 @@ def _add_devices(commands: argparse._SubParsersAction) -> None:
     add_format(show, "table", "json")
     check = actions.add_parser("check", help="say everything that is wrong with a profile")
     check.add_argument("device", metavar="FILE")
+    compare = actions.add_parser("compare", help="where profiles differ, and what comes of it")
+    compare.add_argument("devices", nargs="+", metavar="DEVICE", help="paths of YAML files, or bundled names")
+    add_format(compare, "table", "json")
+    plot = actions.add_parser("plot", help="RBER over P/E cycles and time by page type, and where the ECC limit cuts")
+    _device_argument(plot)
+    plot.add_argument("--out", metavar="DIR", help="where the figure and its data go (default: one a device)")
+    new = actions.add_parser("new", help="write a commented profile that extends another one")
+    new.add_argument("name", metavar="NAME")
+    new.add_argument("--from", dest="base", default="tlc", metavar="DEVICE", help="the one to extend (%(default)s)")
+    new.add_argument("--out", metavar="FILE", help="where it goes, never over a file (default: NAME.yaml)")
+
+
+def _add_schema(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("schema", help="JSON Schema of a kind of file, for editors")
+    parser.add_argument("what", choices=("device",), metavar="KIND", help="device")
 
 
 def _add_models(commands: argparse._SubParsersAction) -> None:

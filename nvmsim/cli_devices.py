@@ -1,9 +1,10 @@
 """What ``nvmsim devices`` prints."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from nvmsim.defaults import CONDITION
+from nvmsim.defaults import CONDITION, RESULTS
 from nvmsim.errors import InputError
 from nvmsim.text_table import aligned
 
@@ -34,6 +35,62 @@ def show_device(where: str | Path, settings: Sequence[str] = (), *, fmt: str = "
         raise InputError(f"--format {fmt}: must be one of {', '.join(FORMATS)}")
     device = load_device(where, settings)
     return as_json(device) if fmt == "json" else as_text(device)
+
+
+def compare_devices(wheres: Sequence[str | Path], *, fmt: str = "table") -> str:
+    """Return where profiles differ and what comes of it; raises InputError with what is wrong in any of them."""
+    from nvmsim.device.compare import as_json, as_table
+    from nvmsim.device.profile import load_device
+
+    devices, problems = [], []
+    for where in wheres:
+        try:
+            devices.append(load_device(where))
+        except InputError as error:
+            problems += error.problems
+    if len(wheres) < 2:
+        problems.append("name at least two profiles to compare")
+    if problems:
+        raise InputError(problems)
+    return as_json(devices) if fmt == "json" else as_table(devices)
+
+
+def plot_device(where: str | Path, settings: Sequence[str] = (), *, out: str | Path | None = None) -> str:
+    """Draw RBER over life with the ECC limit, and the cells' distributions where the model has them."""
+    from nvmsim.device.life import ecc_limits, life, rows_of
+    from nvmsim.device.profile import load_device
+    from nvmsim.report.csv_text import csv_text
+    from nvmsim.report.figure_device import build
+    from nvmsim.report.figure_folder import write_figure
+
+    device = load_device(where, settings)
+    rows = rows_of(device, life(device))
+    everything = json.dumps({"device": device.name, "ecc_limits": ecc_limits(device), "curves": rows}, indent=2)
+    folder = Path(out or RESULTS / device.name)
+    data = csv_text(list(rows[0]), rows)
+    path = write_figure("device", folder, build=lambda: build(device), data=data, everything=everything)
+    return f"wrote {path} (and .png, .csv, .json)"
+
+
+def new_device(name: str, base: str, *, out: str | Path | None = None) -> str:
+    """Write a commented profile that extends ``base``, never over a file; raises InputError if it cannot be."""
+    from nvmsim.device.profile import load_device
+    from nvmsim.device.schema import Wrong
+    from nvmsim.device.sections import NAME
+    from nvmsim.device.template import template
+
+    try:
+        NAME.read(name)
+    except Wrong as error:
+        raise InputError(f"NAME {name[:80]!r}: must be {error}") from None
+    path, text = Path(out or f"{name}.yaml"), template(load_device(base), name=name, base=base)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; choose another place with --out") from None
+    return f"wrote {path}: change it, then nvmsim devices check {path}"
 
 
 def check_device(where: str | Path) -> str:

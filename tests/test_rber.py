@@ -280,3 +280,31 @@ def test_rates_refuse_what_is_no_probability():
     with pytest.raises(InputError, match="RBER nan"):
         Rates(((math.nan, 0.1),))
     assert clipped([(0.1, 0.2)]) == Rates(((0.1, 0.2),))
+
+
+@pytest.mark.parametrize(
+    ("wear", "days", "published"),
+    [
+        (0, 1, 5.1e-5),
+        (0, 24, 1.1e-4),
+        (0, 365, 2.2e-4),
+        (10_000, 1, 1.8e-4),
+        (10_000, 24, 5.0e-4),
+        (10_000, 365, 1.2e-3),
+    ],
+)
+def test_log_time_gives_the_levels_of_its_published_constants(wear, days, published):
+    """Constants of Luo's 3D NAND as a SimpleSSD fork has them, and the levels that were computed from them."""
+    law = model("log_time", types=MLC_TYPES, cell=Cell(2, "1-2"), a=7.92e-6, b=0.25, c=3.28e-5, d=-12.72)
+    assert law.rates(Condition("x", wear, days)).mean == pytest.approx(published, rel=0.05)
+
+
+def test_log_time_begins_at_its_first_second_and_scales_with_layer_and_page_type():
+    chosen = {"a": 0, "b": 1, "c": 0, "d": -10, "first_s": 100, "layer_factor": 2}
+    law = model("log_time", types=MLC_TYPES, cell=Cell(2, "1-2"), page_type_factors={"lsb": 0.5, "msb": 1.5}, **chosen)
+    low, high = law.rates(Condition()).array.mean(axis=1)
+    assert (low, high) == pytest.approx((100 * math.exp(-10), 300 * math.exp(-10)))
+    assert law.rates(Condition("x", 0, 1e6)).array.max() == 0.5
+    assert list(problems("log_time", b=1, c=0, d=0, first_s=0)) == [
+        "rber.a: missing; must be a number", "rber.first_s: 0: must be a number above 0",
+    ]  # fmt: skip

@@ -1,7 +1,7 @@
 """Put real output into the documents: the README's table and figures, docs/benchmarks.md, and docs/paper.md.
 
 Run on a machine that does nothing else: ``python tools/update_docs.py [result] [sensitivity] [robustness] [benchmarks]
-[paper]``.
+[paper] [devices]``.
 """
 
 import json
@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -77,6 +78,22 @@ def update_paper() -> None:
     nvmsim("reproduce", "--sample", "0", "--out", "docs")
 
 
+def update_devices() -> None:
+    """Draw every bundled device's life and write its bandwidths."""
+    from nvmsim.device.load import device_names, load_device
+    from nvmsim.report.devices_page import devices_page
+    from nvmsim.report.drawing import draw_alone
+    from nvmsim.report.figure_device import build
+
+    pictures = ROOT / "docs" / "images" / "devices"
+    shutil.rmtree(pictures, ignore_errors=True)
+    pictures.mkdir(parents=True)
+    for name in device_names():
+        device = load_device(name)
+        (pictures / f"{name}.svg").write_text(draw_alone(name, partial(build, device))[0])
+    (ROOT / "docs" / "devices.md").write_text(devices_page(device_names(), pictures="images/devices"))
+
+
 def machine() -> str:
     """Name this machine's processor, system and packages."""
     names = re.findall(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text())
@@ -115,6 +132,7 @@ if __name__ == "__main__":
         "robustness": update_robustness,
         "benchmarks": update_benchmarks,
         "paper": update_paper,
+        "devices": update_devices,
     }
     for name in sys.argv[1:] or updates:
         updates[name]()

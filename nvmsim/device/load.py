@@ -6,9 +6,9 @@ from typing import Any
 
 from nvmsim.device.check import Checked, check
 from nvmsim.device.cross import cross_check, ecc_spec
+from nvmsim.device.extends import whole_profile
 from nvmsim.device.override import BY_USER, apply_settings
 from nvmsim.device.parts import Cell, Condition, Device, Geometry, Host, Page, Timing
-from nvmsim.device.plain import parse_file
 from nvmsim.errors import InputError
 from nvmsim.resources import bundled
 from nvmsim.suggest import near
@@ -43,14 +43,15 @@ def find_profile(where: str | Path) -> Path:
 def load_device(where: str | Path, settings: Sequence[str] = ()) -> Device:
     """Load a device profile from a path or by bundled name.
 
-    ``settings`` are ``key.path=value`` with YAML values; they replace what the file says. Raises InputError
-    with everything that is wrong, each problem with file, key, value and what is allowed.
+    A profile may extend another one (:mod:`nvmsim.device.extends`). ``settings`` are ``key.path=value`` with YAML
+    values; they replace what the file says. Raises InputError with everything that is wrong, each problem with file,
+    key, value and what is allowed.
 
     >>> load_device("tlc", ["geometry.channels=16"]).geometry.channels
     16
     """
     path = find_profile(where)
-    data = parse_file(path, str(where))
+    data = whole_profile(path, str(where), _beside)
     keys = apply_settings(data, settings) if isinstance(data, dict) else ()
     found = check(data, label=str(where), stem=path.stem, overridden=keys)
     cross_check(found)
@@ -58,6 +59,12 @@ def load_device(where: str | Path, settings: Sequence[str] = ()) -> Device:
         raise InputError(found.problems)
     _mark_settings(found.sources, keys)
     return _build(found)
+
+
+def _beside(where: str, folder: Path) -> Path:
+    """Find a profile that another one names: bundled, or seen from its folder."""
+    near_it = folder / where
+    return near_it if where not in device_names() and _is_file(near_it) else find_profile(where)
 
 
 def _is_file(path: Path) -> bool:

@@ -14,13 +14,13 @@ from nvmsim.device.sections import describe
 
 WIDTH = 98
 _KEY, _VALUE = 28, 22
-_LEGEND = "A assumption   V read in the named work   S quoted elsewhere   C computed   U set by the user"
+LEGEND = "A assumption   V read in the named work   S quoted elsewhere   C computed   U set by the user"
 
 
 def as_text(device: Device) -> str:
     """Write a resolved profile: each value with unit, source mark and source, then its error rates by age."""
     title = f"{device.name}: {device.description}" if device.description else device.name
-    lines = [*wrap(title, WIDTH), f"marks: {_LEGEND}", f"page types: {' / '.join(device.page_types)}"]
+    lines = [*wrap(title, WIDTH), f"marks: {LEGEND}", f"page types: {' / '.join(device.page_types)}"]
     section, before = "", ""
     for key, value in leaves(device).items():
         here = _section(key)
@@ -65,7 +65,7 @@ def _section(key: str) -> str:
 def _row(device: Device, key: str, value: Any, *, source: str, told: str) -> list[str]:
     name = key.removeprefix(f"{_section(key)}.")
     unit = key_type.kind.unit if (key_type := describe(key)) else ""
-    shown = _value(value, device.page_types)
+    shown = value_text(value, device.page_types)
     shown = f"{shown} {unit}".rstrip()
     text = _told(told)
     long = len(shown) > _VALUE
@@ -80,23 +80,24 @@ def _told(source: str) -> list[str]:
 
 
 def _long(value: Any, shown: str, device: Device) -> list[str]:
-    items = [_value(item, device.page_types) for item in value] if isinstance(value, list) else [shown]
+    items = [value_text(item, device.page_types) for item in value] if isinstance(value, list) else [shown]
     return [line for item in items for line in wrap(item, WIDTH, initial_indent="    ", subsequent_indent="      ")]
 
 
-def _value(value: Any, page_types: Sequence[str]) -> str:
+def value_text(value: Any, page_types: Sequence[str]) -> str:
+    """Write a value of a profile for people, one number a page type as ``37 / 46 / 37``."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
         return _power(f"{value:.6g}")
     if isinstance(value, dict) and set(value) == set(page_types):
-        return f"{' / '.join(_value(value[name], page_types) for name in page_types)}"
+        return f"{' / '.join(value_text(value[name], page_types) for name in page_types)}"
     if isinstance(value, list) and len(value) == 2:
-        return " to ".join(_value(item, page_types) for item in value)
+        return " to ".join(value_text(item, page_types) for item in value)
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_value(item, page_types)}" for name, item in value.items())
+        return ", ".join(f"{name} {value_text(item, page_types)}" for name, item in value.items())
     if isinstance(value, list):
-        return " ".join(_value(item, page_types) for item in value)
+        return " ".join(value_text(item, page_types) for item in value)
     return str(value)
 
 

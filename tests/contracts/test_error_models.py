@@ -52,6 +52,7 @@ EXAMPLES = {
             {"retention_days": days, **LEVELS[bits], "sigma": [20.0 + days / 9] * 2**bits} for days in (0, 1, 90)
         ],
     },
+    "log_time": lambda bits: {"a": 7.92e-6, "b": 0.25, "c": 3.28e-5, "d": -12.72},
     "wearing": lambda bits: {"per_cycle": 1e-9},
 }
 
@@ -62,7 +63,7 @@ def build(name, bits=3, **more):
 
 
 def test_every_known_model_is_held_to_this_contract():
-    assert set(EXAMPLES) >= {"constant", "table", "power_law", "gaussian_vth", "wearing"}
+    assert set(EXAMPLES) >= {"constant", "table", "power_law", "gaussian_vth", "log_time", "wearing"}
     assert set(EXAMPLES) <= set(names("error_model"))
 
 

@@ -1,0 +1,94 @@
+"""Two or more profiles side by side: where they differ, and what comes of it."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from nvmsim.device.ages import ages
+from nvmsim.device.ecc import page_failures
+from nvmsim.device.layout import MODES
+from nvmsim.device.parts import Device
+from nvmsim.device.rber import device_rates
+from nvmsim.device.resolve import leaves
+from nvmsim.device.sections import describe
+from nvmsim.device.show import LEGEND, mark, value_text
+from nvmsim.text_table import aligned
+
+ABSENT = "-"
+
+
+def differences(devices: Sequence[Device]) -> dict[str, tuple[Any, ...]]:
+    """Return the dotted keys whose values differ, each with the values in order; None where a device lacks the key.
+
+    >>> from nvmsim.device.load import load_device
+    >>> found = differences([load_device("tlc"), load_device("tlc", ["timing.bus_mt_s=2400"])])
+    >>> found
+    {'timing.bus_mt_s': (1600.0, 2400.0)}
+    """
+    found = [leaves(device) for device in devices]
+    keys = dict.fromkeys(key for one in found for key in one)
+    values = {key: tuple(one.get(key) for one in found) for key in keys}
+    return {key: row for key, row in values.items() if any(value != row[0] for value in row)}
+
+
+def outcomes(devices: Sequence[Device]) -> dict[str, tuple[Any, ...]]:
+    """Return what comes of the numbers: RBER and UBER verdict by age, and MB/s by mode at the default age."""
+    columns = [_outcome(device) for device in devices]
+    return {key: tuple(one.get(key) for one in columns) for key in dict.fromkeys(key for one in columns for key in one)}
+
+
+def _outcome(device: Device) -> dict[str, Any]:
+    from nvmsim.timing.read_path import read_timing
+
+    found: dict[str, Any] = {}
+    for age in ages(device):
+        found[f"RBER, {age.condition.name}"] = age.rates.mean
+        found[f"UBER target, {age.condition.name}"] = age.verdict
+    age = device.condition()
+    failures = page_failures(device, device_rates(device, age)) if device.ecc.retry.max else None
+    for mode in MODES:
+        timing = read_timing(device, mode, page_failures=failures)
+        found[f"MB/s, {mode}"] = round(timing.read_bandwidth_mb_s, 1)
+        found[f"bottleneck, {mode}"] = timing.bottleneck
+    return found
+
+
+def as_table(devices: Sequence[Device]) -> str:
+    """Write what differs, each value with its unit and the mark of its source, and what comes of it."""
+    names = [device.name for device in devices]
+    different = differences(devices)
+    rows = [("key", *names), *((key, *_cells(devices, key, row)) for key, row in different.items())]
+    results = [("", *names), *((key, *(_shown(value, ()) for value in row)) for key, row in outcomes(devices).items())]
+    differ = aligned(rows) if different else ["all values are equal"]
+    return "\n".join(
+        [
+            *differ,
+            f"marks: {LEGEND}",
+            "",
+            f"at {', '.join(device.condition().name for device in devices)}",
+            *aligned(results),
+        ]
+    )
+
+
+def as_json(devices: Sequence[Device]) -> str:
+    """Write the same as JSON."""
+    tables = {"differences": differences(devices), "outcomes": outcomes(devices)}
+    return json.dumps({"devices": [device.name for device in devices], **tables}, indent=2)
+
+
+def _cells(devices: Sequence[Device], key: str, values: Sequence[Any]) -> list[str]:
+    known = describe(key)
+    unit = known.kind.unit if known else ""
+    return [_cell(device, key, value, unit) for device, value in zip(devices, values, strict=True)]
+
+
+def _cell(device: Device, key: str, value: Any, unit: str) -> str:
+    if value is None:
+        return ABSENT
+    return f"{_shown(value, device.page_types)} {unit}".rstrip() + f" [{mark(device.source(key))}]"
+
+
+def _shown(value: Any, page_types: Sequence[str]) -> str:
+    text = ABSENT if value is None else value_text(value, page_types)
+    return text if len(text) <= 40 else f"{text[:37]}..."

@@ -1,0 +1,96 @@
+"""A profile that extends another one: what it says itself stands in place of what the other says."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nvmsim.device.check import OTHERS, shown
+from nvmsim.device.plain import parse_file
+from nvmsim.device.sections import SECTIONS
+from nvmsim.errors import InputError
+
+KEY = "extends"
+MOST_DEEP = 8
+NO_SOURCE = "given without a source in"
+
+
+def whole_profile(path: Path, label: str, find: Callable[[str, Path], Path], seen: Sequence[Path] = ()) -> Any:
+    """Return the plain data of a profile file with all that it extends filled in.
+
+    ``find`` turns a name or path, seen from a folder, into a file. A mapping is merged key by key, any other value is
+    replaced; another ``rber.model`` replaces the whole section, ``null`` takes a condition away. A value of its own
+    takes its own source, or that of none: the other's source was about another number. Raises InputError on a
+    profile that cannot be read, is no mapping, or extends itself.
+    """
+    data = parse_file(path, label)
+    if not isinstance(data, dict) or KEY not in data:
+        return data
+    where, own = data[KEY], {key: value for key, value in data.items() if key != KEY}
+    if not isinstance(where, str) or not where:
+        raise InputError(f"{label}: {KEY}: {shown(where)}: must be the name or the path of a profile, such as tlc")
+    try:
+        base_path = find(where, path.parent)
+    except InputError as error:
+        raise InputError([f"{label}: {KEY}: {problem}" for problem in error.problems]) from None
+    chain = (*seen, path.resolve())
+    if base_path.resolve() in chain or len(chain) > MOST_DEEP:
+        raise InputError(f"{label}: {KEY}: {where}: extends itself, or more than {MOST_DEEP} others in a row")
+    base = whole_profile(base_path, str(base_path), find, chain)
+    if not isinstance(base, dict):
+        raise InputError(f"{label}: {KEY}: {where}: is no profile, it holds {shown(base)}")
+    return merged(base, own, label)
+
+
+def merged(base: Mapping[str, Any], own: Mapping[str, Any], label: str) -> dict[str, Any]:
+    """Return ``base`` with what ``own`` says in its place; ``label`` names the file of ``own`` in sources.
+
+    >>> base = {"ecc": {"code": "bch", "t": 40, "source": {"t": "a datasheet"}}, "name": "mlc"}
+    >>> merged(base, {"ecc": {"t": 8}}, "mine.yaml")["ecc"]
+    {'code': 'bch', 't': 8, 'source': {'t': 'given without a source in mine.yaml'}}
+    """
+    found = {key: value for key, value in base.items() if key != "name"}
+    for key, value in own.items():
+        inner = base.get(key)
+        found[key] = _section(key, inner, value, label) if _both(inner, value) else value
+    return found
+
+
+def _section(path: str, base: Mapping[str, Any], own: Mapping[str, Any], label: str) -> dict[str, Any]:
+    if path == "rber" and own.get("model", base.get("model")) != base.get("model"):
+        return dict(own)
+    found = {key: value for key, value in base.items() if key != "source"}
+    for key, value in own.items():
+        inner = base.get(key)
+        if key == "source":
+            continue
+        if _is_section(f"{path}.{key}") and _both(inner, value):
+            found[key] = _section(f"{path}.{key}", inner, value, label)
+        elif path == "conditions" and value is None:
+            found.pop(key, None)
+        else:
+            found[key] = value
+    return found | _sources(path, base, own, label)
+
+
+def _sources(path: str, base: Mapping[str, Any], own: Mapping[str, Any], label: str) -> dict[str, Any]:
+    texts, new = _texts(base), _texts(own)
+    rest = new.pop(OTHERS, f"{NO_SOURCE} {label}")
+    for key in own:
+        if key != "source" and not _is_section(f"{path}.{key}"):
+            texts = {name: text for name, text in texts.items() if name.partition(".")[0] != key} | {key: rest}
+    return {"source": texts | new} if texts or new else {}
+
+
+def _texts(section: Mapping[str, Any]) -> dict[str, Any]:
+    given = section.get("source")
+    if given is None:
+        return {}
+    return dict(given) if isinstance(given, dict) else {OTHERS: given}
+
+
+def _is_section(path: str) -> bool:
+    return path in SECTIONS or path.startswith("conditions.")
+
+
+def _both(base: object, own: object) -> bool:
+    return isinstance(base, Mapping) and isinstance(own, Mapping)

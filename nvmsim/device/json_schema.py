@@ -1,0 +1,118 @@
+"""The device profile's keys as JSON Schema, for editors that complete and check YAML."""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from nvmsim.device.parts import PAGE_TYPES
+from nvmsim.device.schema import Choice, Flag, Kind, Number, PerPageType, Text
+from nvmsim.device.sections import CONDITION, CONDITION_NAME, DESCRIPTION, NAME, REQUIRED, SECTIONS, Key
+from nvmsim.plugins import names
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+SOURCE = {
+    "description": "where the numbers come from: a paper, a datasheet, or 'assumption: ...'; by key, or for the rest",
+    "anyOf": [{"type": "string"}, {"type": "object", "additionalProperties": {"type": "string"}}],
+}
+
+
+def device_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of a device profile.
+
+    It knows the keys, their kinds and ranges; what keys demand of each other only ``nvmsim devices check`` does.
+
+    >>> device_schema()["properties"]["timing"]["properties"]["bus_mt_s"]["description"]
+    'MT/s'
+    """
+    found = {
+        "$schema": DRAFT,
+        "title": "nvmsim device profile",
+        **_object(
+            {
+                "extends": {"type": "string", "description": "the name or path of a profile to start from"},
+                "name": kind_schema(NAME),
+                "description": kind_schema(DESCRIPTION),
+                **{path: _section(path) for path in SECTIONS if "." not in path},
+                "rber": _rber(),
+                "conditions": _conditions(),
+            }
+        ),
+    }
+    whole = {"required": ["ecc", "rber", "conditions", "cell"]}
+    return found | {"if": {"not": {"required": ["extends"]}}, "then": whole}
+
+
+def kind_schema(kind: Kind) -> dict[str, Any]:
+    """Return the schema of one value; raises TypeError for a kind that this module does not know.
+
+    >>> kind_schema(Number("us", high=9, above=True))
+    {'type': 'number', 'description': 'us', 'exclusiveMinimum': 0, 'maximum': 9}
+    """
+    match kind:
+        case Number():
+            return _number(kind)
+        case Choice():
+            return {"enum": list(kind.options)}
+        case Flag():
+            return {"type": "boolean"}
+        case PerPageType():
+            each = {name: _number(kind.each) for name in max(PAGE_TYPES.values(), key=len)}
+            return {"anyOf": [_number(kind.each), _object(each, source=False)]}
+        case Text():
+            return _or_null(_text(kind), kind.optional)
+    raise TypeError(f"no schema for {kind!r}")
+
+
+def _number(kind: Number) -> dict[str, Any]:
+    found: dict[str, Any] = {"type": "integer" if kind.whole else "number"}
+    if kind.unit:
+        found["description"] = kind.unit
+    if kind.low > -math.inf:
+        found["exclusiveMinimum" if kind.above else "minimum"] = kind.low
+    if kind.high < math.inf:
+        found["maximum"] = kind.high
+    return _or_null(found, kind.optional)
+
+
+def _text(kind: Text) -> dict[str, Any]:
+    """Whole numbers count as text where the pattern takes them, so that ``gray_code: 1`` works."""
+    text = {"type": "string", "pattern": f"^(?:{kind.pattern})$", "maxLength": kind.most, "description": kind.allowed}
+    least = next((number for number in (0, 1) if re.fullmatch(kind.pattern, str(number))), None)
+    return text if least is None else {"anyOf": [text, {"type": "integer", "minimum": least}]}
+
+
+def _or_null(schema: dict[str, Any], optional: bool) -> dict[str, Any]:
+    return {"anyOf": [schema, {"type": "null"}]} if optional else schema
+
+
+def _section(path: str) -> dict[str, Any]:
+    inner = {name.rpartition(".")[2]: _section(name) for name in SECTIONS if name.rpartition(".")[0] == path}
+    return _table(SECTIONS[path]) if not inner else _object(_keys(SECTIONS[path]) | inner)
+
+
+def _table(table: Mapping[str, Key]) -> dict[str, Any]:
+    return _object(_keys(table))
+
+
+def _keys(table: Mapping[str, Key]) -> dict[str, Any]:
+    return {name: kind_schema(key.kind) | _default(key) for name, key in table.items()}
+
+
+def _default(key: Key) -> dict[str, Any]:
+    return {} if key.default is REQUIRED else {"default": key.default}
+
+
+def _object(properties: Mapping[str, Any], *, source: bool = True) -> dict[str, Any]:
+    every = dict(properties) | ({"source": SOURCE} if source else {})
+    return {"type": "object", "properties": every, "additionalProperties": False}
+
+
+def _rber() -> dict[str, Any]:
+    """An error model's own keys are known to the model alone, which may be a plug-in's."""
+    return {"type": "object", "properties": {"model": {"type": "string", "examples": names("error_model")}}}
+
+
+def _conditions() -> dict[str, Any]:
+    named = {f"^(?:{CONDITION_NAME.pattern})$": _or_null(_table(CONDITION), True)}
+    return _object({}) | {"patternProperties": named}

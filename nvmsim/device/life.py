@@ -1,0 +1,87 @@
+"""RBER of each page type over P/E cycles and over time, and the highest RBER that the ECC stands."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from nvmsim.device.ecc import make_ecc
+from nvmsim.device.parts import Condition, Device
+from nvmsim.device.rber import error_model
+
+STEPS = 60
+LOWEST, HIGHEST = 1e-12, 0.5
+QUANTITIES = ("pe_cycles", "retention_days")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """RBER of each page type, float64 (steps, page types), where one quantity of an age varies and the rest stays.
+
+    ``values`` are of ``quantity`` (pe_cycles or retention_days), ``age`` has the others.
+    """
+
+    quantity: str
+    values: np.ndarray
+    rber: np.ndarray
+    age: Condition
+
+
+def life(device: Device, condition: str | None = None) -> tuple[Curve, Curve]:
+    """Return RBER over P/E cycles and over retention, the other quantities as at a named age (None: the default).
+
+    Each runs from 0 to the largest value of the profile's ages, over retention in equal steps of log(1 + days).
+
+    >>> from nvmsim.device.profile import load_device
+    >>> wear, time = life(load_device("tlc"))
+    >>> wear.rber.shape, float(time.values[-1])
+    ((61, 3), 365.0)
+    """
+    age = device.condition(condition)
+    ends = {name: max(getattr(one, name) for one in device.conditions.values()) for name in QUANTITIES}
+    wear = np.linspace(0.0, ends["pe_cycles"] or 1.0, STEPS + 1)
+    days = np.expm1(np.linspace(0.0, math.log1p(ends["retention_days"] or 1.0), STEPS + 1))
+    days[-1] = ends["retention_days"] or 1.0
+    return _curve(device, "pe_cycles", wear, age), _curve(device, "retention_days", days, age)
+
+
+def _curve(device: Device, quantity: str, values: np.ndarray, age: Condition) -> Curve:
+    model = error_model(device)
+    rates = [model.rates(replace(age, **{quantity: float(value)})).array.mean(axis=1) for value in values]
+    return Curve(quantity, values, np.array(rates), age)
+
+
+def ecc_limits(device: Device) -> tuple[float, ...]:
+    """Return the highest RBER at which UBER meets its target: at the first read, and after the last retry if any.
+
+    A retry sees the RBER times ``rber_factor``, so that it stands as much more. Empty without a code; by bisection of
+    the logarithm, exact to nine digits.
+
+    >>> from nvmsim.device.profile import load_device
+    >>> [f"{limit:.2e}" for limit in ecc_limits(load_device("mlc"))]
+    ['1.30e-03']
+    """
+    if device.ecc.code == "none":
+        return ()
+    ecc, target, retry = make_ecc(device.ecc), device.ecc.uber_target, device.ecc.retry
+    low, high = math.log(LOWEST), math.log(HIGHEST)
+    while high - low > 1e-10:
+        middle = (low + high) / 2
+        low, high = (middle, high) if ecc.uber(math.exp(middle)) <= target else (low, middle)
+    first = math.exp(low)
+    last = min(first / retry.rber_factor**retry.max, HIGHEST)
+    return (first, last) if retry.max and ecc.detects else (first,)
+
+
+def rows_of(device: Device, curves: Sequence[Curve]) -> list[dict[str, float | str]]:
+    """Return the curves as rows of a table: quantity, its value, and RBER by page type."""
+    return [
+        {
+            "quantity": curve.quantity,
+            "value": float(value),
+            **dict(zip(device.page_types, map(float, row), strict=True)),
+        }
+        for curve in curves
+        for value, row in zip(curve.values, curve.rber, strict=True)
+    ]

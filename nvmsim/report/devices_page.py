@@ -1,0 +1,114 @@
+"""The page of all bundled devices: their lives, and bandwidths through, past and without ECC, and in the die."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from nvmsim.device.ages import ages
+from nvmsim.device.ecc import page_failures
+from nvmsim.device.life import ecc_limits
+from nvmsim.device.load import load_device
+from nvmsim.device.parts import Device
+from nvmsim.device.rber import device_rates
+from nvmsim.device.resolve import leaves
+from nvmsim.device.show import LEGEND, mark
+from nvmsim.device.weaker import weaker_ecc
+from nvmsim.timing.read_path import read_timing
+
+WAYS = {
+    "ecc": "through ECC",
+    "bypass": "past ECC",
+    "reclaim": "past ECC, weights in the spare area too",
+}
+_INTRO = """\
+# Devices
+
+What the bundled profiles say and what follows from it, written by `python tools/update_docs.py devices`. Start a part
+of your own from one of them: `nvmsim devices new NAME --from tlc`. `nvmsim devices show NAME` prints every number with
+its source; marks there: {legend}.
+
+Bandwidths are 10^6 bytes of weights a second in the long run at the profile's default age, where pages are read again
+as often as its ECC asks for it. *Weak ECC* is a BCH code in a quarter of the parity, the rest of the spare area given
+back. *In the die* is what the arrays sense, spare area included, with no bus, ECC or host behind them: what in-memory
+computing has.
+"""
+
+
+class Bandwidth(NamedTuple):
+    """One way of reading: 10^6 bytes of weights a second, what limits it, and the RBER that its ECC stands, if any."""
+
+    way: str
+    mb_s: float
+    bottleneck: str
+    limit: str
+
+
+def bandwidths(device: Device) -> Iterator[Bandwidth]:
+    """Yield the ways of reading a device at its default age.
+
+    >>> [one.bottleneck for one in bandwidths(load_device("tlc"))]
+    ['bus', 'bus', 'bus', 'bus', 'die']
+    """
+    limits = [f"{limit:.1e}" for limit in ecc_limits(device)[:1]]
+    yield _through(device, "ecc", WAYS["ecc"], *limits)
+    if settings := weaker_ecc(device):
+        weak = load_device(device.name, settings)
+        stands = ecc_limits(weak)[0]
+        yield _through(weak, "ecc", f"weak ECC, t = {weak.ecc.t} in {weak.ecc.codeword_bytes} bytes", f"{stands:.1e}")
+    for mode in ("bypass", "reclaim"):
+        yield _through(device, mode, WAYS[mode])
+    yield Bandwidth("in the die", in_die_mb_s(device), "die", "-")
+
+
+def _through(device: Device, mode: str, way: str, limit: str = "-") -> Bandwidth:
+    failures = page_failures(device, device_rates(device, device.condition())) if device.ecc.retry.max else None
+    found = read_timing(device, mode, page_failures=failures)
+    return Bandwidth(way, found.read_bandwidth_mb_s, found.bottleneck, limit)
+
+
+def in_die_mb_s(device: Device) -> float:
+    """Return the bytes that all arrays sense, 10^6 a second: every plane whole page after page, spare area included.
+
+    >>> round(in_die_mb_s(load_device("slc")))
+    2785
+    """
+    planes = device.geometry.dies * device.geometry.planes_per_die
+    return planes * device.page.bits / 8 / float(np.mean(device.timing.read_us))
+
+
+def devices_page(names: Sequence[str], *, pictures: str) -> str:
+    """Return the page as Markdown; ``pictures`` is the folder of its figures, NAME.svg, seen from the page."""
+    parts = [_INTRO.format(legend=LEGEND), *(_section(load_device(name), pictures) for name in names)]
+    return "\n".join(parts)
+
+
+def _section(device: Device, pictures: str) -> str:
+    marks = [mark(device.source(key)) for key in leaves(device)]
+    counts = ", ".join(f"{marks.count(letter)} {letter}" for letter in "VSCA")
+    return "\n".join(
+        [
+            f"## {device.name}",
+            "",
+            f"{device.description}. Sources of its {len(marks)} values: {counts}.",
+            "",
+            *_table(("way of reading", "MB/s", "limited by", "ECC stands"), _bandwidth_rows(device)),
+            "",
+            *_table(("age", "RBER", "UBER target"), _age_rows(device)),
+            "",
+            f"![RBER of {device.name} over P/E cycles and time]({pictures}/{device.name}.svg)",
+            "",
+        ]
+    )
+
+
+def _bandwidth_rows(device: Device) -> list[tuple[str, ...]]:
+    return [(one.way, f"{one.mb_s:,.0f}", one.bottleneck, one.limit) for one in bandwidths(device)]
+
+
+def _age_rows(device: Device) -> list[tuple[str, ...]]:
+    return [(age.condition.name, f"{age.rates.mean:.1e}", age.verdict) for age in ages(device)]
+
+
+def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(row)} |" for row in (heading, ["---"] * len(heading), *rows)]

@@ -1,0 +1,221 @@
+"""A profile of one's own: extending another one, starting from a template, comparing, and the schema for editors."""
+
+import json
+from dataclasses import replace
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nvmsim.cli import main
+from nvmsim.device.compare import differences, outcomes
+from nvmsim.device.ecc import make_ecc
+from nvmsim.device.extends import merged
+from nvmsim.device.json_schema import device_schema, kind_schema
+from nvmsim.device.life import ecc_limits, life
+from nvmsim.device.load import device_names, find_profile, load_device
+from nvmsim.device.plain import parse, parse_file
+from nvmsim.device.rber import device_rates
+from nvmsim.device.resolve import leaves, plain
+from nvmsim.device.schema import Text, Wrong
+from nvmsim.device.sections import SECTIONS
+from nvmsim.errors import InputError
+
+KEYS = [(path, name, key) for path, table in SECTIONS.items() for name, key in table.items()]
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(folder, name, text):
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_what_a_profile_says_takes_the_place_of_what_it_extends(here):
+    text = (
+        "extends: tlc\ntiming: {bus_mt_s: 2400, source: my sheet}\npage: {spare_bytes: 2048}\nrber: {alpha: 5.0e-10}\n"
+    )
+    mine = load_device(write(here, "mine.yaml", text))
+    changed = {"timing.bus_mt_s": 2400.0, "page.spare_bytes": 2048, "rber.alpha": 5e-10}
+    assert {key: row[1] for key, row in differences([load_device("tlc"), mine]).items()} == changed
+    assert mine.name == "mine" and mine.source("timing.bus_mt_s") == "my sheet"
+    assert "without a source in mine.yaml" in mine.source("page.spare_bytes").replace(f"{here}/", "")
+    assert mine.source("page.user_bytes") == load_device("tlc").source("page.user_bytes")
+    assert not mine.is_assumption("page.spare_bytes")
+
+
+def test_another_error_model_replaces_the_section_and_null_takes_a_condition_away(here):
+    text = "extends: tlc\nrber: {model: constant, rber: 1.0e-3}\nconditions: {beyond: null, own: {pe_cycles: 7}}\n"
+    mine = load_device(write(here, "mine.yaml", text))
+    assert dict(mine.rber) == {"model": "constant", "rber": 1e-3}
+    assert list(mine.conditions) == ["fresh", "mid", "worn", "own"]
+    assert mine.source("rber.rber").startswith("assumption")
+
+
+def test_a_profile_may_extend_a_file_beside_it_that_extends_another(here):
+    inner = here / "inner"
+    inner.mkdir()
+    write(inner, "a.yaml", "extends: mlc\necc: {engines: 3}\n")
+    path = write(inner, "b.yaml", "extends: a.yaml\necc: {t: 24}\n")
+    found = load_device(path)
+    assert (found.ecc.engines, found.ecc.t, found.ecc.codeword_bytes) == (3, 24, 1024)
+    assert load_device(path, ["ecc.t=12"]).ecc.t == 12
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("extends: tcl\n", "mine.yaml: extends: tcl: no such file or bundled profile, did you mean tlc?"),
+        ("extends: mine.yaml\n", "mine.yaml: extends: mine.yaml: extends itself"),
+        ("extends: [tlc]\n", "mine.yaml: extends: ['tlc']: must be the name or the path"),
+        ("extends: bare.yaml\n", "mine.yaml: extends: bare.yaml: is no profile, it holds [1]"),
+        ("extends: tlc\necc: {tt: 4}\n", "mine.yaml: ecc.tt: unknown key"),
+        ("extends: tlc\ntiming: 4\n", "mine.yaml: timing: 4: must be a mapping"),
+    ],
+)
+def test_what_is_wrong_with_extending_is_said(here, capsys, text, said):
+    write(here, "mine.yaml", text)
+    write(here, "bare.yaml", "[1]")
+    assert main(["devices", "check", "mine.yaml"]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", device_names())
+def test_a_new_profile_equals_the_one_it_extends_and_again_with_every_line_in_force(here, name, capsys):
+    assert main(["devices", "new", "own", "--from", name]) == 0
+    capsys.readouterr()
+    base = load_device(name)
+    own = load_device("own.yaml")
+    assert leaves(own) == leaves(base)
+    text = (here / "own.yaml").read_text()
+    head, _, rest = text.partition("\n\n")
+    write(here, "all.yaml", head + "\n\n" + "\n".join(line.removeprefix("# ") for line in rest.splitlines()) + "\n")
+    assert leaves(load_device("all.yaml")) == leaves(base)
+
+
+def test_a_new_profile_is_never_written_over_a_file(here, capsys):
+    write(here, "own.yaml", "precious")
+    assert main(["devices", "new", "own"]) == 2
+    assert "own.yaml: File exists" in capsys.readouterr().err
+    assert (here / "own.yaml").read_text() == "precious"
+    assert main(["devices", "new", "a/b"]) == 2
+    assert main(["devices", "new", "own", "--from", "tcl"]) == 2
+    assert main(["devices", "new", "own", "--out", "deep/er.yaml"]) == 0
+
+
+def test_comparing_shows_what_differs_and_what_comes_of_it(capsys):
+    assert main(["devices", "compare", "tlc", "qlc"]) == 0
+    out = capsys.readouterr().out
+    assert "timing.bus_mt_s" in out and "1600 MT/s [V]" in out and "ecc.decode_latency_us" not in out
+    assert main(["devices", "compare", "tlc", "qlc", "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["differences"]["cell.bits"] == [3, 4]
+    assert found["outcomes"]["UBER target, worn"] == ["meets", "meets"]
+    assert main(["devices", "compare", "tlc"]) == 2
+    assert main(["devices", "compare", "tlc", "nowhere.yaml", "elsewhere.yaml"]) == 2
+    err = capsys.readouterr().err
+    assert "nowhere.yaml" in err and "elsewhere.yaml" in err
+
+
+def test_outcomes_are_those_of_the_timing_command(capsys):
+    device = load_device("mlc")
+    assert main(["timing", "mlc", "--format", "json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    found = outcomes([device])
+    for mode in ("ecc", "bypass", "reclaim"):
+        assert found[f"MB/s, {mode}"] == (round(told[mode]["read_bandwidth_mb_s"], 1),)
+
+
+@pytest.fixture(scope="module")
+def validator():
+    schema = device_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def test_the_command_prints_the_schema(capsys):
+    assert main(["schema", "device"]) == 0
+    assert json.loads(capsys.readouterr().out) == device_schema()
+
+
+@pytest.mark.parametrize("name", device_names())
+def test_bundled_profiles_fit_the_schema(validator, name):
+    validator.validate(parse_file(find_profile(name), name))
+    validator.validate(json.loads(json.dumps(plain(load_device(name)))))
+
+
+def test_a_profile_that_extends_needs_nothing_else(validator):
+    validator.validate({"extends": "tlc"})
+    assert not validator.is_valid({"name": "x"})
+
+
+@pytest.mark.parametrize(("path", "name", "key"), KEYS, ids=[f"{path}.{name}" for path, name, _ in KEYS])
+def test_the_schema_and_the_check_refuse_the_same_values(path, name, key):
+    one = jsonschema.Draft202012Validator(kind_schema(key.kind))
+    values = [0, 1, 0.5, 3, 7, True, None, "x", "fair", "2-3-2", [], {"lsb": 1}, {"own": 1}, {"lsb": -1}]
+    values += [] if isinstance(key.kind, Text) else [-1, 1e12, 1e40]
+    for value in values:
+        assert one.is_valid(value) == _read(key, value), (value, kind_schema(key.kind))
+
+
+def _read(key, value):
+    try:
+        key.kind.read(value)
+    except Wrong:
+        return False
+    return set(value) <= {"lsb", "csb", "msb", "tsb"} if isinstance(value, dict) else True
+
+
+@given(st.dictionaries(st.sampled_from(["t", "engines", "code", "retry", "source"]), st.integers(0, 9)))
+def test_merging_nothing_changes_nothing_and_merging_twice_is_merging_once(own):
+    own = {key: {"max": value} if key == "retry" else value for key, value in own.items()}
+    own |= {"source": "my sheet"} if "source" in own else {}
+    base, problems = parse(find_profile("mlc").read_text())
+    assert not problems
+    without = {key: value for key, value in base.items() if key != "name"}
+    assert merged(base, {}, "x") == without
+    once = merged(base, {"ecc": own}, "x")
+    assert merged(once, {"ecc": own}, "x") == once
+
+
+def test_a_base_that_cannot_be_read_is_named(here):
+    path = write(here, "mine.yaml", "extends: broken.yaml\n")
+    write(here, "broken.yaml", "a: [")
+    with pytest.raises(InputError, match=r"broken\.yaml: line"):
+        load_device(path)
+
+
+@pytest.mark.parametrize("name", ["mlc", "slc", "tlc"])
+def test_the_limit_is_where_uber_meets_its_target(name):
+    device = load_device(name)
+    first, *_ = ecc_limits(device)
+    uber = make_ecc(device.ecc).uber
+    assert uber(first * 0.999) < device.ecc.uber_target < uber(first * 1.001)
+
+
+def test_a_life_passes_through_the_named_ages():
+    device = load_device("qlc")
+    wear, time = life(device, "worn")
+    worn = device.condition("worn")
+    expected = device_rates(device, worn).array.mean(axis=1)
+    place = list(wear.values).index(1000.0) if 1000.0 in wear.values else None
+    assert place is not None
+    assert wear.rber[place] == pytest.approx(expected)
+    beyond = replace(worn, retention_days=365.0)
+    assert time.rber[-1] == pytest.approx(device_rates(device, beyond).array.mean(axis=1))
+
+
+@pytest.mark.parametrize("name", device_names())
+def test_every_profile_has_a_figure_with_its_data(name, here, capsys):
+    assert main(["devices", "plot", name, "--out", "figures"]) == 0
+    svg = (here / "figures" / "device.svg").read_text()
+    assert "<title" in svg and "RBER" in svg and "$" not in svg
+    rows = (here / "figures" / "device.csv").read_text().splitlines()
+    assert rows[0].startswith("quantity,value,lsb") and len(rows) == 1 + 2 * 61
+    assert json.loads((here / "figures" / "device.json").read_text())["device"] == name
