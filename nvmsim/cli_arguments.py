@@ -295,7 +295,9 @@ def _add_reproduce(commands: argparse._SubParsersAction) -> None:
         metavar="FILE",
         help="draw from these trials; with --full: measure into them (nvmsim-results/paper.sqlite)",
     )
-    parser.add_argument("--out", metavar="DIR", help="also write paper.md and its figures there")
+    parser.add_argument(
+        "--out", metavar="DIR", help="where paper.md and its figures go (default: with no NAME, nvmsim-results/paper)"
+    )
     add_workers(parser)
     parser.add_argument("--time-limit", type=float, metavar="S", help="end measuring or checking after so many seconds")
     add_format(parser, "table", "json")

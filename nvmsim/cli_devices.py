@@ -39,8 +39,8 @@ def show_device(where: str | Path, settings: Sequence[str] = (), *, fmt: str = "
 
 def compare_devices(wheres: Sequence[str | Path], *, fmt: str = "table") -> str:
     """Return where profiles differ and what comes of it; raises InputError with what is wrong in any of them."""
-    from nvmsim.device.compare import as_json, as_table
     from nvmsim.device.profile import load_device
+    from nvmsim.report.devices_compare import as_json, as_table
 
     devices, problems = [], []
     for where in wheres:

@@ -37,14 +37,21 @@ def reproduce_command(options: argparse.Namespace) -> tuple[str, int]:
             _measure(studies, store, networks, options)
         check = _check(studies, store, networks, options)
         found = reproduce(studies, store, networks, quick=options.quick)
-        if options.out:
+        if folder := _folder(options):
             from nvmsim.report.paper.files import write_paper
 
-            _say(f"wrote {write_paper(found, Path(options.out))}")
+            _say(f"wrote {write_paper(found, folder)}")
     for problem in check.problems if check else ():
         _say(problem)
     text = render_json(found, check) if options.format == "json" else render_text(found, check)
     return text, 1 if check and check.problems else 0
+
+
+def _folder(options: argparse.Namespace) -> Path | None:
+    """All studies are a page; some of them, or a quick look, are one only where it is asked for."""
+    if options.out:
+        return Path(options.out)
+    return None if options.names or options.quick else RESULTS / "paper"
 
 
 def _check_options(options: argparse.Namespace) -> None:

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nvmsim.cli import main
-from nvmsim.device.compare import differences, outcomes
 from nvmsim.device.ecc import make_ecc
 from nvmsim.device.extends import merged
 from nvmsim.device.json_schema import device_schema, kind_schema
@@ -21,6 +20,7 @@ from nvmsim.device.resolve import leaves, plain
 from nvmsim.device.schema import Text, Wrong
 from nvmsim.device.sections import SECTIONS
 from nvmsim.errors import InputError
+from nvmsim.report.devices_compare import differences, outcomes
 
 KEYS = [(path, name, key) for path, table in SECTIONS.items() for name, key in table.items()]
 

@@ -11,10 +11,12 @@ from nvmsim.accuracy.collect import measure
 from nvmsim.accuracy.crossing import Crossing
 from nvmsim.accuracy.stats import Sample, t_half_width
 from nvmsim.accuracy.store import Store
+from nvmsim.report.paper.rows import scope_rows
+from nvmsim.report.paper.titles import scope_effects
 from nvmsim.study.paper.agreement import PAPER_MODELS, compare, compare_robustness, tolerance
 from nvmsim.study.paper.claims import claim_outcome
 from nvmsim.study.paper.points import curves_of, measurements, points_of
-from nvmsim.study.paper.reproduce import reproduce, with_sources
+from nvmsim.study.paper.reproduce import AccuracyOutcome, reproduce, with_sources
 from nvmsim.study.paper.spec import AccuracyStudy, Claim, SummaryRow, SummaryStudy
 from nvmsim.study.paper.summary import summary_outcome
 
@@ -195,3 +197,28 @@ def test_a_reproduction_says_who_counted(store):
     assert found.provenance.machines[0]["torch"]
     assert curves_of(with_sources((study,))) == (RAW,)
     assert len(with_sources((study, summary(study="table-2")))) == 3
+
+
+def test_scopes_are_compared_among_the_same_layers(store):
+    found = outcome(store, RAW)
+
+    def stored(layers, scope, rate):
+        rates = replace(found.robustness.narrow, rate=rate, relation="=")
+        spec = replace(found.curve, layers=layers, range_scope=scope)
+        return replace(found, curve=spec, robustness=replace(found.robustness, narrow=rates))
+
+    curves = [stored((layer,), scope, rate) for layer, scope, rate in (
+        ("a", "global", 1e-3), ("a", "tensor", 2e-3), ("b", "global", 1e-2), ("b", "layer", 1e-1),
+    )]  # fmt: skip
+    study = AccuracyStudy(
+        name="own", order=1, answers="x", title="y", why="", figures=(), boxes=(), float32=None, float32_place="",
+        claims=(), curves=(),
+    )  # fmt: skip
+    shown = AccuracyOutcome(study, tuple(curves), ())
+    heading, *rows = scope_rows(shown)
+    assert heading[:2] == ("network", "errors in") and [row[1] for row in rows] == ["a", "b"]
+    assert [cell.split()[0] for cell in rows[0][4:]] == ["0.001", "0.002", "not"]
+    assert [cell.split()[0] for cell in rows[1][4:]] == ["0.01", "not", "0.1"]
+    assert scope_effects(shown) == (
+        "on ridge a the scope changes R(0.95) 2.0 times; on ridge b the scope changes R(0.95) 10 times"
+    )

@@ -232,6 +232,16 @@ def test_out_replaces_no_text_but_its_own(shipped, tmp_path, capsys):
     page.unlink()
     for _ in range(2):
         assert main(["reproduce", "exact", "--sample", "0", "--out", "docs"]) == 0
+    assert main(["reproduce", "--sample", "0", "--out", "docs"]) == 0
+    whole = page.read_text()
+    capsys.readouterr()
+    assert main(["reproduce", "exact", "--sample", "0", "--out", "docs"]) == 2
+    assert "paper.md: also has small, absent, summary" in capsys.readouterr().err and page.read_text() == whole
+
+
+def test_all_studies_are_a_page_without_asking(shipped):
+    assert main(["reproduce", "--sample", "0"]) == 0
+    assert Path("nvmsim-results/paper/paper.md").is_file()
 
 
 def test_the_documented_page_is_drawn_from_the_shipped_trials():

@@ -7,6 +7,7 @@ are read from the first store (the shipped one by default), the search measures 
 import math
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from nvmsim.accuracy.allocation import Plan
@@ -57,8 +58,9 @@ def precision_of(samples: list[tuple[float, Sample]]) -> float:
 
 
 def of_limits(samples: list[tuple[float, Sample]], limits) -> Crossing:  # noqa: ANN001
-    target = X * samples[0][1].baseline_accuracy
-    return crossing([(rate, limits(sample)) for rate, sample in samples], target=target)
+    undistorted = samples[0][1].baseline_accuracy
+    points = [(rate, limits(sample)) for rate, sample in samples]
+    return crossing(points, target=X * undistorted, undistorted=undistorted)
 
 
 def student(sample: Sample) -> Interval:
@@ -70,8 +72,7 @@ def student(sample: Sample) -> Interval:
 def equal_trials(samples: list[tuple[float, Sample]], width: float) -> int | None:
     """Predict the full trials a rate at which the paper's way gives an interval of R as narrow; None: beyond MOST."""
     for trials in range(PAPER_TRIALS, MOST, 8):
-        as_if = [(rate, accuracy_interval(sample, as_if=(trials, sample.blocks))) for rate, sample in samples]
-        if crossing(as_if, target=X * samples[0][1].baseline_accuracy).relative_width <= width:
+        if of_limits(samples, partial(accuracy_interval, as_if=(trials, samples[0][1].blocks))).relative_width <= width:
             return trials
     return None
 

@@ -1,5 +1,6 @@
 """The page of a reproduction and its figures in a folder."""
 
+import re
 from pathlib import Path
 
 from nvmsim.errors import InputError
@@ -14,10 +15,10 @@ def write_paper(reproduction: Reproduction, folder: Path) -> Path:
     """Write paper.md and its figures into ``folder``; return paper.md.
 
     Each file is written whole or not at all, paper.md last. Raises InputError naming a file that cannot be written,
-    or a paper.md that is not such a page.
+    or a paper.md that is not such a page, or has studies that this one has not.
     """
     page = folder / "paper.md"
-    _check_free(page)
+    _check_free(page, [outcome.study.name for outcome in reproduction.outcomes])
     alternatives: dict[str, dict[str, str]] = {}
     for outcome in reproduction.outcomes:
         for wanted in figures_of(outcome):
@@ -28,7 +29,7 @@ def write_paper(reproduction: Reproduction, folder: Path) -> Path:
     return page
 
 
-def _check_free(page: Path) -> None:
+def _check_free(page: Path, names: list[str]) -> None:
     try:
         found = page.read_bytes()
     except FileNotFoundError:
@@ -37,3 +38,6 @@ def _check_free(page: Path) -> None:
         raise InputError(f"{page}: cannot be read ({error.strerror})") from error
     if not found.startswith(TITLE.encode()):
         raise InputError(f"{page}: there is another text of this name; choose another folder with --out")
+    lost = [name for name in re.findall(r"^## (\S+)$", found.decode(errors="replace"), re.M) if name not in names]
+    if lost:
+        raise InputError(f"{page}: also has {', '.join(lost)}: name these too, or choose another folder with --out")

@@ -71,14 +71,19 @@ def scope_rows(outcome: AccuracyOutcome) -> Rows:
     scopes = list(dict.fromkeys(curve.curve.range_scope for curve in outcome.curves))
     if len(scopes) < 2:
         return []
-    rows: dict[tuple[str, str], dict[str, CurveOutcome]] = {}
+    rows: dict[tuple[str, ...], dict[str, CurveOutcome]] = {}
     for curve in outcome.curves:
-        rows.setdefault((curve.curve.model, curve.curve.encoding), {})[curve.curve.range_scope] = curve
-    heading = ("network", "encoding", "paper", *(f"range: {scope}" for scope in scopes))
+        rows.setdefault(_stored_as(curve), {})[curve.curve.range_scope] = curve
+    heading = ("network", "errors in", "encoding", "paper", *(f"range: {scope}" for scope in scopes))
     return [
         heading,
         *((*key, _stated(found), *(_between(found.get(s)) for s in scopes)) for key, found in rows.items()),
     ]
+
+
+def _stored_as(curve: CurveOutcome) -> tuple[str, ...]:
+    spec = curve.curve
+    return spec.model, ", ".join(spec.layers) or "all layers", spec.encoding
 
 
 def _stated(found: Mapping[str, CurveOutcome]) -> str:

@@ -26,28 +26,26 @@ def accuracy_title(outcome: AccuracyOutcome) -> str:
 def scope_effects(outcome: AccuracyOutcome) -> str:
     """Return by how much the scope of ranges and the encoding each change R(0.95), a network after the other.
 
-    Empty where a study has one scope only.
+    Layers that meet errors alone count as a network of their own. Empty where a study has one scope only.
     """
     known = [curve for curve in outcome.curves if curve.robustness]
     said = []
-    for model in dict.fromkeys(curve.curve.model for curve in known):
-        own = [curve for curve in known if curve.curve.model == model]
+    for part in dict.fromkeys((curve.curve.model, curve.curve.layers) for curve in known):
+        own = [curve for curve in known if (curve.curve.model, curve.curve.layers) == part]
         if len({curve.curve.range_scope for curve in own}) > 1:
-            by_scope = _spread(own, lambda curve: curve.encoding)
-            by_encoding = _spread(own, lambda curve: curve.range_scope)
-            said.append(
-                f"on {model} the scope changes R(0.95) {number(by_scope, digits=2)} times, "
-                f"the encoding {number(by_encoding, digits=2)}"
-            )
+            by_scope = f"the scope changes R(0.95) {_spread(own, lambda curve: curve.encoding)} times"
+            encodings = len({curve.curve.encoding for curve in own}) > 1
+            by_encoding = f", the encoding {_spread(own, lambda curve: curve.range_scope)}" if encodings else ""
+            said.append(f"on {' '.join((part[0], *part[1]))} {by_scope}{by_encoding}")
     return "; ".join(said)
 
 
-def _spread(curves: list[CurveOutcome], group: Callable[[Curve], str]) -> float:
+def _spread(curves: list[CurveOutcome], group: Callable[[Curve], str]) -> str:
     """Return the largest quotient of two R(0.95) within a group."""
     groups: dict[str, list[float]] = {}
     for curve in curves:
         groups.setdefault(group(curve.curve), []).append(curve.robustness.narrow.rate)
-    return max(max(rates) / min(rates) for rates in groups.values())
+    return number(max(max(rates) / min(rates) for rates in groups.values()), digits=2)
 
 
 def _start(outcome: AccuracyOutcome) -> str:

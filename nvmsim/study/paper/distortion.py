@@ -161,7 +161,7 @@ def _theorem(widths: Sequence[Width], bits: Sequence[int]) -> tuple[Statement, .
             "Theorem 1",
             "d_max,1(f) is at most 2 C(q, q/2) / 2^q",
             "at most the bound",
-            f"at every q from {first.bits} to {last.bits}" if within else "exceeds it",
+            f"at all {len(widths)} widths tried, from {first.bits} to {last.bits}" if within else "exceeds it",
             AGREE if within else DIFFER,
         ),
         Statement(

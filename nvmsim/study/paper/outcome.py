@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 
 from nvmsim.accuracy.allocation import Plan
@@ -133,10 +134,11 @@ def _robustness(curve: Curve, points: Sequence[PointOutcome]) -> Robustness | No
     ]
     if not known:
         return None
-    target = KEPT * known[0][1].baseline_accuracy
+    undistorted = known[0][1].baseline_accuracy
+    between = partial(crossing, target=KEPT * undistorted, undistorted=undistorted)
     samples = [(rber, estimate.sample) for rber, estimate in known]
-    narrow = crossing([(rber, around(sample, own_margin(sample))) for rber, sample in samples], target=target)
-    widened = crossing([(rber, around(sample, tolerance(sample))) for rber, sample in samples], target=target)
+    narrow = between([(rber, around(sample, own_margin(sample))) for rber, sample in samples])
+    widened = between([(rber, around(sample, tolerance(sample))) for rber, sample in samples])
     paper = curve.paper.robustness if curve.paper else None
     verdict = compare_robustness(paper, widened) if paper else ""
-    return Robustness(target, crossing(known, target=target), narrow, paper, verdict)
+    return Robustness(KEPT * undistorted, between(known), narrow, paper, verdict)

@@ -13,6 +13,7 @@ from nvmsim.device.resolve import leaves
 from nvmsim.device.sections import describe
 from nvmsim.device.show import LEGEND, mark, value_text
 from nvmsim.text_table import aligned
+from nvmsim.timing.read_path import read_timing
 
 ABSENT = "-"
 
@@ -38,8 +39,6 @@ def outcomes(devices: Sequence[Device]) -> dict[str, tuple[Any, ...]]:
 
 
 def _outcome(device: Device) -> dict[str, Any]:
-    from nvmsim.timing.read_path import read_timing
-
     found: dict[str, Any] = {}
     for age in ages(device):
         found[f"RBER, {age.condition.name}"] = age.rates.mean
