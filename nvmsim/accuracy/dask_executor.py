@@ -49,6 +49,7 @@ class DaskCluster:
     def __init__(self, sources: Mapping[str, Any], backend: str, *, scheduler: str, workers: int) -> None:
         self.workers, self._scheduler = workers, scheduler
         self._asked_at = self._lonely_since = self._say_at = 0.0
+        self._works: dict[str, Work] = {}  # what is at work, by its future's key: a worker may die with its results
         self._held = ExitStack()
         try:
             self._held.enter_context(silence_logging_cmgr(logging.CRITICAL))
@@ -126,6 +127,7 @@ class DaskCluster:
         if self._client.status != "running":
             raise self._lost("connection lost")
         future = self._client.submit(run_work, self._study, pickle.dumps(work), pure=False)
+        self._works[future.key] = work
         future.add_done_callback(landed.put)
         return future
 
@@ -135,10 +137,23 @@ class DaskCluster:
             yield None
             return
         flying.difference_update(done)
-        yield from self._ask(self._client.gather, [f for f in done if f.status == "finished"], errors="skip")
+        finished = [future for future in done if future.status == "finished"]
+        found = self._ask(self._client.gather, finished, errors="skip")
+        if len(found) < len(finished):  # a worker died with results: which ones, only asking one by one tells
+            found = [one for future in finished for one in self._again_unless_here(future, flying, landed)]
+        yield from found
         for future in done:
-            if future.status != "finished":
+            if future.status in ("lost", "pending") and future not in finished:
+                flying.add(self._submit(self._works.pop(future.key), landed))
+            elif future not in finished:
                 self._explain(future)
+            self._works.pop(future.key, None)
+
+    def _again_unless_here(self, future: Future, flying: set[Future], landed: SimpleQueue) -> list[Trial]:
+        here = self._ask(self._client.gather, [future], errors="skip")
+        if not here:
+            flying.add(self._submit(self._works.pop(future.key), landed))
+        return here
 
     def _explain(self, future: Future) -> None:
         """Raise what went wrong."""
