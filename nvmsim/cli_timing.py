@@ -25,31 +25,19 @@ def timing_report(
     return _table(device, age, modes)
 
 
-def _page_failures(device: Device, condition: Condition) -> Any:
-    """Return P(decoding a page fails at attempt r), float64 (types, attempts), or None where nothing is read again."""
-    from nvmsim.device.ecc import page_failures
-    from nvmsim.device.rber import device_rates
-
-    if device.ecc.code == "none" or not device.ecc.retry.max:
-        return None
-    return page_failures(device, device_rates(device, condition))
-
-
 def _timings(device: Device, condition: Condition) -> dict[str, dict[str, Any]]:
-    from nvmsim.device.layout import MODES
-    from nvmsim.timing.read_path import read_timing
+    from nvmsim.timing.modes import mode_timings
 
-    failures, rows = _page_failures(device, condition), {}
-    for mode in MODES:
-        timing = read_timing(device, mode, page_failures=failures)
-        rows[mode] = {
+    return {
+        mode: {
             "read_bandwidth_mb_s": timing.read_bandwidth_mb_s,
             "bottleneck": timing.bottleneck,
             "utilisation": timing.utilisation,
             "page_read_us": timing.page_read_us,
             "relative_error": timing.relative_error,
         }
-    return rows
+        for mode, timing in mode_timings(device, condition).items()
+    }
 
 
 def _table(device: Device, condition: Condition, modes: dict[str, dict[str, Any]]) -> str:

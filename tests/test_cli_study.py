@@ -5,6 +5,7 @@ import io
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -122,6 +123,17 @@ def test_a_store_that_cannot_be_written_can_be_looked_at(here, capsys, monkeypat
     capsys.readouterr()
     assert main(["export"]) == 0
     assert capsys.readouterr().out == whole
+
+
+def test_a_store_that_cannot_be_written_needs_no_timings(here, capsys, monkeypatch):
+    Path("bare.sqlite").write_bytes(Path("nvmsim-results/trials.sqlite").read_bytes())
+    database = sqlite3.connect("bare.sqlite")
+    database.execute("DELETE FROM notes WHERE key LIKE 'timing:%'")
+    database.commit()
+    database.close()
+    monkeypatch.setattr("nvmsim.cli_study.writable", lambda _: False)
+    for words in (["status"], ["best"], ["report", "--out", "bare"]):
+        assert main([*words, "--store", "bare.sqlite"]) == 0
 
 
 def test_merging_another_study_of_the_same_name_keeps_the_first_and_says_so(here, capsys):

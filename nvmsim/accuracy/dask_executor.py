@@ -38,6 +38,8 @@ _LOCAL_OPTIONS = {
     "silence_logs": logging.CRITICAL,
 }
 
+_GONE_WITH_A_WORKER = ("finished", "lost", "pending")  # states of a piece whose result died with its worker
+
 
 class DaskCluster:
     """Runs work on the workers of the Dask scheduler at an address, or of a "local-cluster" of ``workers`` processes.
@@ -137,23 +139,23 @@ class DaskCluster:
             yield None
             return
         flying.difference_update(done)
-        finished = [future for future in done if future.status == "finished"]
-        found = self._ask(self._client.gather, finished, errors="skip")
-        if len(found) < len(finished):  # a worker died with results: which ones, only asking one by one tells
-            found = [one for future in finished for one in self._again_unless_here(future, flying, landed)]
-        yield from found
+        found = self._results([future for future in done if future.status == "finished"])
+        yield from found.values()
         for future in done:
-            if future.status in ("lost", "pending") and future not in finished:
-                flying.add(self._submit(self._works.pop(future.key), landed))
-            elif future not in finished:
+            work = self._works.pop(future.key)
+            if future in found:
+                continue
+            if future.status not in _GONE_WITH_A_WORKER:
                 self._explain(future)
-            self._works.pop(future.key, None)
+            flying.add(self._submit(work, landed))
 
-    def _again_unless_here(self, future: Future, flying: set[Future], landed: SimpleQueue) -> list[Trial]:
-        here = self._ask(self._client.gather, [future], errors="skip")
-        if not here:
-            flying.add(self._submit(self._works.pop(future.key), landed))
-        return here
+    def _results(self, finished: Sequence[Future]) -> dict[Future, Trial]:
+        """Return what can be had of finished pieces; a worker may have died with some."""
+        found = self._ask(self._client.gather, list(finished), errors="skip")
+        if len(found) < len(finished):  # which ones, only asking one by one tells
+            each = [(future, self._ask(self._client.gather, [future], errors="skip")) for future in finished]
+            return {future: trial for future, here in each for trial in here}
+        return dict(zip(finished, found, strict=True))
 
     def _explain(self, future: Future) -> None:
         """Raise what went wrong."""

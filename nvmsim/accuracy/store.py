@@ -82,7 +82,7 @@ class Store:
     """
 
     def __init__(self, path: str | Path, *, wait_s: float = WAIT_S, read_only: bool = False) -> None:
-        self.path = Path(path)
+        self.path, self.read_only = Path(path), read_only
         self._wait_s = wait_s
         self._run: int | None = None
         with self._guard("cannot be opened"):

@@ -13,8 +13,7 @@ from nvmsim.errors import InputError
 
 def writable(path: Path) -> bool:
     """Tell whether a results file, or the place where it would be, can be written: SQLite keeps files beside it."""
-    there = path if path.exists() else path.parent
-    return os.access(there, os.W_OK) and (not path.exists() or os.access(path.parent, os.W_OK))
+    return os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
 
 
 def connect_to_write(path: Path, *, wait_s: float) -> sqlite3.Connection:

@@ -39,10 +39,9 @@ def life(device: Device, condition: str | None = None) -> tuple[Curve, Curve]:
     ((61, 3), 365.0)
     """
     age = device.condition(condition)
-    ends = {name: max(getattr(one, name) for one in device.conditions.values()) for name in QUANTITIES}
-    wear = np.linspace(0.0, ends["pe_cycles"] or 1.0, STEPS + 1)
-    days = np.expm1(np.linspace(0.0, math.log1p(ends["retention_days"] or 1.0), STEPS + 1))
-    days[-1] = ends["retention_days"] or 1.0
+    cycles, last = (max(getattr(one, name) for one in device.conditions.values()) or 1.0 for name in QUANTITIES)
+    wear, days = np.linspace(0.0, cycles, STEPS + 1), np.expm1(np.linspace(0.0, math.log1p(last), STEPS + 1))
+    days[-1] = last  # not what rounding makes of it
     return _curve(device, "pe_cycles", wear, age), _curve(device, "retention_days", days, age)
 
 

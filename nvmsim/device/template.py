@@ -53,9 +53,11 @@ def _lines(path: str, values: Mapping[str, Any], indent: str) -> list[str]:
 
 def _line(key: str, text: str) -> str:
     known = describe(key)
-    allowed = getattr(known.kind, "allowed", "") if known else ""
-    said = " ".join(part for part in (known.kind.unit if known else "", f"({allowed})" if isinstance(allowed, str) and
-                                      allowed else "") if part)  # fmt: skip
+    if known is None:
+        return text
+    allowed = getattr(known.kind, "allowed", "")
+    span = f"({allowed})" if allowed and isinstance(allowed, str) else ""
+    said = f"{known.kind.unit} {span}".strip()
     return f"{text:{_WIDTH}} # {said}" if said else text
 
 

@@ -5,15 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from nvmsim.device.ages import ages
-from nvmsim.device.ecc import page_failures
-from nvmsim.device.layout import MODES
 from nvmsim.device.parts import Device
-from nvmsim.device.rber import device_rates
 from nvmsim.device.resolve import leaves
 from nvmsim.device.sections import describe
 from nvmsim.device.show import LEGEND, mark, value_text
 from nvmsim.text_table import aligned
-from nvmsim.timing.read_path import read_timing
+from nvmsim.timing.modes import mode_timings
 
 ABSENT = "-"
 
@@ -43,10 +40,7 @@ def _outcome(device: Device) -> dict[str, Any]:
     for age in ages(device):
         found[f"RBER, {age.condition.name}"] = age.rates.mean
         found[f"UBER target, {age.condition.name}"] = age.verdict
-    age = device.condition()
-    failures = page_failures(device, device_rates(device, age)) if device.ecc.retry.max else None
-    for mode in MODES:
-        timing = read_timing(device, mode, page_failures=failures)
+    for mode, timing in mode_timings(device, device.condition()).items():
         found[f"MB/s, {mode}"] = round(timing.read_bandwidth_mb_s, 1)
         found[f"bottleneck, {mode}"] = timing.bottleneck
     return found

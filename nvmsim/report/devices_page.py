@@ -6,15 +6,13 @@ from typing import NamedTuple
 import numpy as np
 
 from nvmsim.device.ages import ages
-from nvmsim.device.ecc import page_failures
 from nvmsim.device.life import ecc_limits
 from nvmsim.device.load import load_device
 from nvmsim.device.parts import Device
-from nvmsim.device.rber import device_rates
 from nvmsim.device.resolve import leaves
 from nvmsim.device.show import LEGEND, mark
 from nvmsim.device.weaker import weaker_ecc
-from nvmsim.timing.read_path import read_timing
+from nvmsim.timing.modes import mode_timings
 
 WAYS = {
     "ecc": "through ECC",
@@ -62,8 +60,7 @@ def bandwidths(device: Device) -> Iterator[Bandwidth]:
 
 
 def _through(device: Device, mode: str, way: str, limit: str = "-") -> Bandwidth:
-    failures = page_failures(device, device_rates(device, device.condition())) if device.ecc.retry.max else None
-    found = read_timing(device, mode, page_failures=failures)
+    found = mode_timings(device, device.condition(), modes=(mode,))[mode]
     return Bandwidth(way, found.read_bandwidth_mb_s, found.bottleneck, limit)
 
 

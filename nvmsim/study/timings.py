@@ -35,7 +35,8 @@ def mode_timing(store: Store, device: Device, rates: Rates, *, mode: str, width:
             speed_causes(device, mode, page_failures=failures, weight_bits=width),
         )
         known = {"timing": asdict(found.timing), "causes": asdict(found.causes)}
-        store.set_note(key, known)
+        if not store.read_only:
+            store.set_note(key, known)
     return ModeTiming(ReadTiming(**known["timing"]), SpeedCauses(**known["causes"]))
 
 
