@@ -43,7 +43,6 @@ def _strip(path: Path, tasks: set[str]) -> None:
         database.executemany(f"DELETE FROM {table} WHERE {column} = ?", [(number,) for number in numbers])
     database.execute("DELETE FROM runs WHERE number NOT IN (SELECT run FROM blocks WHERE run IS NOT NULL)")
     database.execute("DELETE FROM notes")
-    database.execute("UPDATE blocks SET seconds = round(seconds, 3)")  # compresses to two thirds
     for number, text in database.execute("SELECT number, platform FROM runs").fetchall():
         about = json.loads(text)
         about["system"] = about.get("system", "").partition("-")[0]
