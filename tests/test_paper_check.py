@@ -13,6 +13,7 @@ from nvmsim.study.paper.outcome import Rows
 
 RAW = curve(rber=(2e-3, 1e-2), trials=6)
 NULLING = curve("nulling", "binary:16+parity-nulling", rber=(1e-2,), trials=6)
+CLEAN = 4  # blocks of the one network without noise
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ def test_a_sample_is_drawn_by_its_seed_and_spread_over_studies(good):
     drawn = cells(good)
     assert drawn == cells(good) != cells(good, seed=2)
     assert [cell.study for cell in drawn].count("first") == 4
-    assert len({(cell.point.task.id, cell.trial, cell.block) for cell in drawn}) == 8
+    assert len({(cell.task.id, cell.trial, cell.block) for cell in drawn}) == 8
 
 
 def test_a_sample_ends_where_its_time_does(good):
@@ -61,14 +62,24 @@ def test_a_sample_ends_where_its_time_does(good):
 
 
 def test_every_cell_can_be_drawn(good):
-    assert len(cells(good, most=1000)) == 3 * 6 * 4
+    drawn = cells(good, most=1000)
+    distorted = [cell for cell in drawn if cell.task is cell.point.task]
+    assert (len(distorted), len(drawn)) == (3 * 6 * 4, 3 * 6 * 4 + CLEAN)
 
 
 def test_what_was_stored_is_met_again(copy):
     found = copy[1]()
     assert (found.problems, found.elsewhere, found.near_ties) == ((), 0, 0)
-    assert (found.cells, found.images, found.studies) == (72, 36_000, ("first", "second"))
+    assert (found.cells, found.images, found.studies) == (72 + CLEAN, 500 * (72 + CLEAN), ("first", "second"))
     assert found.left_out == ("absent: it is nowhere",)
+
+
+def test_a_changed_count_without_noise_is_found(copy):
+    change, again = copy
+    change("UPDATE blocks SET correct = correct - 1 WHERE block = 1 AND task = (SELECT number FROM tasks WHERE blocks "
+           "AND NOT EXISTS (SELECT 1 FROM trials WHERE task = number AND raw_flips > 0))")  # fmt: skip
+    (problem,) = again().problems
+    assert "without noise, trial 0, block 1: stored" in problem
 
 
 def test_one_changed_count_is_found(copy):
@@ -93,7 +104,7 @@ def test_another_kind_of_machine_may_differ_by_near_ties_alone(copy):
     change("UPDATE runs SET platform = json_set(platform, '$.torch', '1.0')")
     change("UPDATE blocks SET correct = correct + 1 WHERE task = 3 AND trial < 3 AND block = 1")
     found = again()
-    assert (found.problems, found.near_ties, found.elsewhere) == ((), 3, 36_000)
+    assert (found.problems, found.near_ties, found.elsewhere) == ((), 3, 500 * (72 + CLEAN))
     change("UPDATE blocks SET correct = correct - 4 WHERE task = 3")
     (problem,) = again().problems
     assert "more than near ties explain" in problem
@@ -102,7 +113,7 @@ def test_another_kind_of_machine_may_differ_by_near_ties_alone(copy):
 def test_a_store_without_machines_is_another_machine_s(copy):
     change, again = copy
     change("UPDATE blocks SET run = NULL")
-    assert again().elsewhere == 36_000
+    assert again().elsewhere == 500 * (72 + CLEAN)
 
 
 def test_the_machine_is_noted(good):

@@ -110,6 +110,13 @@ def test_a_file_that_is_no_state_dict_is_refused(card, content):
         training.train(card, start=Pretrained.of("other.pth", "catsdogs-vgg16"), progress=False)
 
 
+def test_a_file_is_refused_before_the_photographs_are_read(card, tmp_path):
+    (tmp_path / "empty.pth").touch()
+    (tmp_path / "data").rename(tmp_path / "away")
+    with pytest.raises(InputError, match=r"empty\.pth: cannot be the start"):
+        training.train(card, start=Pretrained.of("empty.pth", "catsdogs-vgg16"), progress=False)
+
+
 def test_an_empty_file_is_refused(card, tmp_path):
     (tmp_path / "empty.pth").touch()
     with pytest.raises(InputError, match=r"empty\.pth: cannot be the start"):

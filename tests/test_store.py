@@ -257,6 +257,14 @@ def test_a_store_with_overwritten_pages_is_reported(path, position):
     assert "damaged" in problem(path)
 
 
+@pytest.mark.parametrize("change", ["correct = images + 1", "correct = -1"])
+def test_impossible_counts_are_reported(path, change):
+    with Store(path) as store:
+        store.add([trial(0, blocks=range(2))])
+        store._db.execute(f"UPDATE blocks SET {change} WHERE block = 1")
+    assert "damaged" in problem(path)
+
+
 def test_an_empty_file_is_a_new_store(path):
     path.parent.mkdir()
     path.touch()

@@ -135,6 +135,16 @@ def test_resumed_training_equals_an_undisturbed_one(stop_after, monkeypatch):
     assert training.train(card, out=Path("parts"), progress=False).weights_sha256 == whole.weights_sha256
 
 
+def test_the_card_names_every_torch_that_trained(monkeypatch):
+    card = write_card(epochs=2)
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "StopRequest", stopping_after(2))
+        patch.setattr(torch, "__version__", "1.0")
+        with pytest.raises(KeyboardInterrupt):
+            training.train(card, progress=False)
+    assert training.train(card, progress=False).training["torch"] == f"1.0, {torch.__version__}"
+
+
 CHILD = """
 import sys; sys.path.insert(0, {tests!r})
 from pathlib import Path
@@ -238,7 +248,7 @@ def test_the_command_says_what_it_wrote(capsys):
 def test_checkpoint_of_another_recipe_is_refused_and_kept():
     path = Path("nvmsim-models/own/checkpoint.safetensors")
     vectors = {name: np.zeros(3, np.float32) for name in ("weights", "average", "momentum", "variance", "buffers")}
-    Checkpoint(7, 1.0, "another", vectors).save(path)
+    Checkpoint(7, 1.0, "another", vectors, ("1.0",)).save(path)
     before = path.read_bytes()
     with pytest.raises(InputError, match="belongs to another training"):
         training.train(write_card(), progress=False)
@@ -249,7 +259,7 @@ def test_checkpoint_of_another_recipe_is_refused_and_kept():
 def test_damaged_checkpoint_is_refused(size):
     path = Path("checkpoint.safetensors")
     vectors = {name: np.zeros(3, np.float32) for name in ("weights", "average", "momentum", "variance", "buffers")}
-    Checkpoint(7, 1.0, "same", vectors).save(path)
+    Checkpoint(7, 1.0, "same", vectors, ("1.0",)).save(path)
     assert Checkpoint.load(path, "same").step == 7
     path.write_bytes(path.read_bytes()[:size])
     with pytest.raises(InputError, match="not a readable checkpoint"):

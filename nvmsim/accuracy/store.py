@@ -145,6 +145,9 @@ class Store:
         (verdict,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
             raise sqlite3.DatabaseError(verdict.splitlines()[-1])
+        impossible = "SELECT EXISTS (SELECT 1 FROM blocks WHERE NOT (correct BETWEEN 0 AND images))"
+        if self._db.execute(impossible).fetchone() == (1,):
+            raise sqlite3.DatabaseError("a block has more images right than images, or fewer than none")
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

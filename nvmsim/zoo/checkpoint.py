@@ -21,7 +21,7 @@ class Checkpoint:
     """Training after ``step`` steps: flat float32 vectors and the time spent so far.
 
     ``weights``, ``average``, ``momentum`` and, with Adam, ``variance`` are [n_weights]; ``buffers`` are the statistics
-    of batch norm, if any.
+    of batch norm, if any. ``torch`` are the versions that trained so far, oldest first.
 
     ``identity`` is the text of everything that decides the result; another identity is another training.
     """
@@ -30,10 +30,12 @@ class Checkpoint:
     seconds: float
     identity: str
     vectors: Mapping[str, np.ndarray]
+    torch: tuple[str, ...]
 
     def save(self, path: Path) -> None:
         """Write to ``path``; a kill at any moment leaves either the old or the new file."""
         metadata = {"step": str(self.step), "seconds": str(self.seconds), "identity": self.identity}
+        metadata |= {"torch": list(self.torch)}
         write_whole(path, save(dict(self.vectors), {"nvmsim": json.dumps(metadata)}))
 
     @classmethod
@@ -48,7 +50,8 @@ class Checkpoint:
             with safe_open(path, framework="numpy") as file:
                 metadata = json.loads(file.metadata()["nvmsim"])
                 vectors = {name: file.get_tensor(name) for name in _VECTORS}
-            found = cls(int(metadata["step"]), float(metadata["seconds"]), metadata["identity"], vectors)
+            spent = int(metadata["step"]), float(metadata["seconds"])
+            found = cls(*spent, metadata["identity"], vectors, tuple(metadata["torch"]))
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path}: not a readable checkpoint ({error}); move it away to start anew") from error
         if found.identity != identity:

@@ -13,6 +13,7 @@ from torch import Tensor
 from nvmsim.errors import InputError
 from nvmsim.zoo import vgg16
 from nvmsim.zoo.files import DataFile, Source, locate
+from nvmsim.zoo.start import unfit
 from nvmsim.zoo.tensors import file_sha256
 from nvmsim.zoo.trainer import Trainer
 
@@ -50,13 +51,19 @@ class Pretrained:
         """Return what a card keeps: the file's checksum."""
         return {"pretrained_sha256": file_sha256(self.path)}
 
-    def enter(self, trainer: Trainer) -> None:
-        """Put the weights into ``trainer``, whose other layers stay as they started; raises InputError."""
+    def read(self) -> Mapping[str, Tensor]:
+        """Return the file's values under the network's names; raises InputError if it is no such file."""
         try:
-            trainer.begin_with(_ADAPT[self.network](_state(self.path)))
+            return _ADAPT[self.network](_state(self.path))
         except (SafetensorError, OSError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError) as error:
-            reason = " ".join(str(error).split())
-            raise InputError(f"{self.path}: cannot be the start of this training ({reason})") from error
+            raise unfit(self.path, error) from error
+
+    def enter(self, trainer: Trainer, state: Mapping[str, Tensor]) -> None:
+        """Put ``state`` into ``trainer``, whose other layers stay as they started; raises InputError."""
+        try:
+            trainer.begin_with(state)
+        except RuntimeError as error:
+            raise unfit(self.path, error) from error
 
 
 def _state(path: Path) -> Mapping[str, Tensor]:

@@ -1,5 +1,6 @@
 """Enter a recipe at a later stage, with weights that an earlier training left."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,15 +24,25 @@ class Start:
         """Return what a card keeps: the file's checksum, and the stage."""
         return {"sha256": file_sha256(self.path), "stage": self.stage}
 
-    def enter(self, trainer: Trainer) -> None:
-        """Put the weights into ``trainer``; raises InputError if file, network and recipe do not fit together."""
+    def read(self) -> Mapping[str, torch.Tensor]:
+        """Return the file's state dict; raises InputError if it cannot be read."""
+        try:
+            return load_file(self.path)
+        except (SafetensorError, OSError) as error:
+            raise unfit(self.path, error) from error
+
+    def enter(self, trainer: Trainer, state: Mapping[str, torch.Tensor]) -> None:
+        """Put ``state`` into ``trainer``; raises InputError if file, network and recipe do not fit together."""
         stages = len(trainer.recipe.stages)
         if not 0 <= self.stage < stages:
             raise InputError(f"--stage: {self.stage}: the recipe has {stages} stages, from 0")
         try:
-            state = load_file(self.path)
             buffers = {name: part for name, part in trainer.module.named_buffers() if "num_batches" in name}
             trainer.begin_at(self.stage, {**buffers, **{name: torch.as_tensor(part) for name, part in state.items()}})
-        except (SafetensorError, OSError, RuntimeError) as error:
-            reason = " ".join(str(error).split())
-            raise InputError(f"{self.path}: cannot be the start of this training ({reason})") from error
+        except RuntimeError as error:
+            raise unfit(self.path, error) from error
+
+
+def unfit(path: Path, error: Exception) -> InputError:
+    """Return the error for a file that no training can start from."""
+    return InputError(f"{path}: cannot be the start of this training ({' '.join(str(error).split())})")

@@ -88,9 +88,10 @@ def train(
         raise InputError(f"{card.path}: recipe.pretrained: begins with weights trained on ImageNet: --pretrained FILE "
                          "(a state dict of torchvision's), or --pretrained download")  # fmt: skip
     with _torch_settings(recipe.threads):
+        state = start and start.read()  # before the data, which may take minutes
         trainer = _trainer(card, recipe)
         if start is not None:
-            start.enter(trainer)
+            start.enter(trainer, state)
         _run(trainer, place, identity=_identity(card, recipe, start), name=card.name if progress else None)
         return _finish(trainer, card, place, start)
 
@@ -205,7 +206,7 @@ def _record(
         **({"start": start.as_card()} if start else {}),
         "steps": trainer.step,
         "seconds": round(trainer.seconds, 3),
-        "torch": str(torch.__version__),
+        "torch": ", ".join(trainer.torch),
         "machine": f"{platform.system()} {platform.machine()}, {torch.backends.cpu.get_cpu_capability()}",
         "data_sha256": {split: data_sha256(card.dataset, split) for split in ("train", "test")},
         **(unfolded if trainer.recipe.batch_norm else {}),

@@ -46,6 +46,7 @@ class Trainer:
         self.flat = flatten_parameters(self.module, self.tensors)
         self.average = self.flat.clone()
         self.step, self.seconds, self.loss = 0, 0.0, float("nan")
+        self.torch = (str(torch.__version__),)
         _set_dropout(self.module, recipe.dropout)
         self.optimizer = Optimizer(self.module, recipe)
 
@@ -123,11 +124,12 @@ class Trainer:
         statistics = torch.cat([torch.zeros(0), *(part.view(-1) for part in self._statistics())])
         vectors = {"weights": self.flat, "average": self.average, "buffers": statistics}
         copies = {name: vector.numpy().copy() for name, vector in vectors.items()}
-        return Checkpoint(self.step, self.seconds, identity, copies | self.optimizer.vectors())
+        return Checkpoint(self.step, self.seconds, identity, copies | self.optimizer.vectors(), self.torch)
 
     def restore(self, saved: Checkpoint) -> None:
         """Continue from ``saved``."""
         self.step, self.seconds = saved.step, saved.seconds
+        self.torch = tuple(dict.fromkeys((*saved.torch, *self.torch)))
         self.flat.copy_(torch.from_numpy(saved.vectors["weights"]))
         self.average.copy_(torch.from_numpy(saved.vectors["average"]))
         self.optimizer.restore(saved.vectors, step=saved.step)

@@ -14,6 +14,7 @@ from nvmsim.study.paper.summary import SummaryEntry, SummaryOutcome
 
 _COLOURS = {"without": "#d55e00", "with": "#0072b2"}
 _ROW_IN, _RIGHT = 0.5, 0.2  # inch
+_OPEN = 2.0  # times R that a side without a limit is drawn
 
 
 def build_summary(outcome: SummaryOutcome, width_in: float) -> tuple[Figure, str, str]:
@@ -49,12 +50,15 @@ def _row(axes: Axes, y: int, entry: SummaryEntry) -> None:
 def _found(axes: Axes, y: float, found: Robustness, colour: str) -> None:
     narrow = found.narrow
     axes.plot([narrow.low or narrow.rate, narrow.high or narrow.rate], [y, y], color=colour, linewidth=2)
+    for limit, end in ((narrow.low, narrow.rate / _OPEN), (narrow.high, narrow.rate * _OPEN)):
+        if limit is None:
+            axes.plot([narrow.rate, end], [y, y], color=colour, linewidth=2, linestyle=(0, (1, 1.5)))
     marker = {"=": "o", ">": ">", "<": "<"}[narrow.relation]
     axes.plot([narrow.rate], [y], marker, color=colour, markersize=5, zorder=3)
 
 
 def _handles() -> list[Line2D]:
-    labels = {"without": "without nulling", "with": "with (bars: t-interval)"}
+    labels = {"without": "without nulling", "with": "with (bars: t-interval, dotted where open)"}
     ours = [
         Line2D([], [], color=colour, marker="o", markersize=5, linewidth=2, label=labels[kind])
         for kind, colour in _COLOURS.items()
