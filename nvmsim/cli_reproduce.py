@@ -31,15 +31,17 @@ def reproduce_command(options: argparse.Namespace) -> tuple[str, int]:
     _check_options(options)
     studies = load_studies(options.names)
     networks = networks_of(studies)
+    if folder := _folder(options):
+        from nvmsim.report.paper.files import check_free, write_paper
+
+        check_free(folder, [study.name for study in studies])  # before what may take hours
     _say(f"{len(studies)} studies: {', '.join(study.name for study in studies)}")
     with _store(options) as store:
         if options.full:
             _measure(studies, store, networks, options)
         check = _check(studies, store, networks, options)
         found = reproduce(studies, store, networks, quick=options.quick)
-        if folder := _folder(options):
-            from nvmsim.report.paper.files import write_paper
-
+        if folder:
             _say(f"wrote {write_paper(found, folder)}")
     for problem in check.problems if check else ():
         _say(problem)

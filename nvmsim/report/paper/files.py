@@ -1,6 +1,7 @@
 """The page of a reproduction and its figures in a folder."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from nvmsim.errors import InputError
@@ -18,7 +19,7 @@ def write_paper(reproduction: Reproduction, folder: Path) -> Path:
     or a paper.md that is not such a page, or has studies that this one has not.
     """
     page = folder / "paper.md"
-    _check_free(page, [outcome.study.name for outcome in reproduction.outcomes])
+    check_free(folder, [outcome.study.name for outcome in reproduction.outcomes])
     alternatives: dict[str, dict[str, str]] = {}
     for outcome in reproduction.outcomes:
         for wanted in figures_of(outcome):
@@ -29,7 +30,9 @@ def write_paper(reproduction: Reproduction, folder: Path) -> Path:
     return page
 
 
-def _check_free(page: Path, names: list[str]) -> None:
+def check_free(folder: Path, names: Sequence[str]) -> None:
+    """Raise InputError where ``folder`` has a paper.md that a page of the studies ``names`` may not replace."""
+    page = folder / "paper.md"
     try:
         found = page.read_bytes()
     except FileNotFoundError:
