@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from nvmsim.accuracy.executor import available_cores
 from nvmsim.accuracy.lock import holding
 from nvmsim.accuracy.store import Merged, Store
 from nvmsim.accuracy.store_file import check_sources, writable
@@ -96,7 +97,7 @@ def _shown(options: argparse.Namespace, opened: Opened) -> str:
     folder = Path(options.out) if options.out else results_folder(opened.study)
     if folder.is_file():
         raise InputError(f"--out: {folder}: is a file; name a folder")
-    page = write_study_report(outcome, folder)
+    page = write_study_report(outcome, folder, workers=available_cores())
     return printed(
         options.format,
         as_table=lambda width: render_study_table(outcome, width, report=str(page)),

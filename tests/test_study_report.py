@@ -237,7 +237,7 @@ def test_the_folder_holds_every_figure_in_four_forms(folder):
 @pytest.mark.slow
 def test_the_same_outcome_gives_the_same_bytes(folder, tmp_path):
     (tmp_path / "lifetime.pdf").write_text("of an earlier report")
-    write_study_report(SMALL, tmp_path)
+    write_study_report(SMALL, tmp_path, workers=2)
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {p.name: p.read_bytes() for p in folder.iterdir()}
 
 

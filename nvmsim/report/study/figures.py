@@ -1,6 +1,10 @@
 """The figures of a study's report, in the order of the page."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from signal import SIG_IGN, SIGINT, signal
 from typing import NamedTuple
 
 from nvmsim.report.drawing import Build, Drawing, draw
@@ -66,9 +70,22 @@ FIGURES = {
 }
 
 
-def draw_study_figures(outcome: StudyOutcome) -> tuple[Drawing, ...]:
-    """Return every figure that the outcome has data for, with PDF; the same outcome gives the same bytes."""
-    return tuple(draw(name, outcome, FIGURES[name].build, publish=True) for name in figure_names(outcome))
+def draw_study_figures(outcome: StudyOutcome, *, workers: int = 1) -> tuple[Drawing, ...]:
+    """Return every figure that the outcome has data for, with PDF; the same outcome gives the same bytes.
+
+    More than one of ``workers`` draw in processes of their own, so that a script that asks for them needs its
+    ``if __name__ == "__main__"``.
+    """
+    names = figure_names(outcome)
+    if min(workers, len(names)) < 2:
+        return tuple(map(partial(_drawn, outcome), names))
+    alone = {"initializer": signal, "initargs": (SIGINT, SIG_IGN)}  # Ctrl-C is for the one who waits for them
+    with ProcessPoolExecutor(min(workers, len(names)), get_context("spawn"), **alone) as pool:
+        return tuple(pool.map(partial(_drawn, outcome), names))
+
+
+def _drawn(outcome: StudyOutcome, name: str) -> Drawing:
+    return draw(name, outcome, FIGURES[name].build, publish=True)
 
 
 def figure_names(outcome: StudyOutcome) -> tuple[str, ...]:

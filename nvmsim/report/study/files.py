@@ -11,17 +11,18 @@ if TYPE_CHECKING:
     from nvmsim.report.drawing import Drawing
 
 
-def write_study_report(outcome: StudyOutcome, folder: str | Path) -> Path:
+def write_study_report(outcome: StudyOutcome, folder: str | Path, *, workers: int = 1) -> Path:
     """Write the figures (SVG, PNG, PDF, their data as CSV), rows.csv, results.json and report.html; return the page.
 
-    The same outcome gives the same bytes. A figure of an earlier report that the outcome has no data for is removed.
+    ``workers`` processes draw (see `draw_study_figures`). The same outcome gives the same bytes. A figure of an earlier
+    report that the outcome has no data for is removed.
     Raises InputError naming a file that cannot be written.
     """
     # matplotlib takes most of a second to import: reading a study must not wait for it.
     from nvmsim.report.study.figures import FIGURES, draw_study_figures
     from nvmsim.report.study.html import render_study_html
 
-    folder, drawings = Path(folder), draw_study_figures(outcome)
+    folder, drawings = Path(folder), draw_study_figures(outcome, workers=workers)
     contents = {name: data for drawing in drawings for name, data in _files(drawing, outcome).items()}
     contents["rows.csv"] = render_study_csv(outcome).encode()
     contents["results.json"] = render_study_json(outcome).encode()

@@ -75,7 +75,7 @@ def _study(data: Any, problems: list[str], about: Mapping[str, str]) -> Study | 
     axes = axes_of(every)
     points = [point for grid, own in grids for point in points_of(grid, [*common, *own], axes)]
     for exclusion in (*common, *(one for _, own in grids for one in own)):
-        if not exclusion.met:
+        if not exclusion.met and not any(problem.startswith(f"{exclusion.where}.") for problem in problems):
             problems.append(f"{exclusion.where}: leaves nothing out: no combination has these values")
     if not points and not problems:
         problems.append("exclude: leaves nothing of the study")
