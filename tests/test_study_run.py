@@ -285,7 +285,9 @@ def test_a_lock_that_cannot_be_written_is_reported(tmp_path):
 def test_one_study_at_a_time_has_a_store(tmp_path):
     path = tmp_path / "trials.sqlite"
     held = r"another study is at work on it \(process \d+ on "
-    with holding(path), pytest.raises(InputError, match=held), holding(path):
-        pass
+    (link := tmp_path / "link.sqlite").symlink_to(path)
+    for other in (path, link):
+        with holding(path), pytest.raises(InputError, match=held), holding(other):
+            pass
     with holding(path):
         pass

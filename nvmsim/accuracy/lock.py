@@ -43,7 +43,8 @@ def holding(path: Path) -> Iterator[None]:
 
 
 def _beside(path: Path) -> TextIO:
-    lock = path.with_name(f"{path.name}.lock")
+    real = path.resolve()  # a link to the store must not have a lock of its own
+    lock = real.with_name(f"{real.name}.lock")
     try:
         return lock.open("a+", encoding="utf-8")
     except OSError as error:
