@@ -31,7 +31,7 @@ from nvmsim.report.study.table import (
 from nvmsim.study.grid.export import columns_of, counts_of
 from nvmsim.study.grid.forecast import forecasts
 from nvmsim.study.grid.load import results_folder
-from nvmsim.study.grid.open import open_study, replaced, stored_names, with_max_drop
+from nvmsim.study.grid.open import open_study, replaced, stored_names, unlike_bundled, with_max_drop
 from nvmsim.study.grid.outcome import StudyOutcome
 from nvmsim.study.grid.outcomes import study_outcome
 from nvmsim.study.grid.questions import Asked, questions_of
@@ -166,6 +166,8 @@ def _merged_lines(other: Path, found: Merged) -> list[str]:
 def _opened(options: argparse.Namespace) -> Iterator[Opened]:
     with _look_into(_existing(options)) as store:
         study = open_study(options.study, store)
+        if said := unlike_bundled(options.study, study):
+            print(f"nvmsim: {said}", file=sys.stderr)
         yield Opened(study, questions_of(study), store)
 
 

@@ -17,8 +17,8 @@ from nvmsim.report.study.names import setting_name
 from nvmsim.study.grid.answers import best_of
 from nvmsim.study.grid.export import columns_of, counts_of
 from nvmsim.study.grid.forecast import forecasts
-from nvmsim.study.grid.load import read_study
-from nvmsim.study.grid.open import open_study, replaced, with_max_drop
+from nvmsim.study.grid.load import load_study, read_study
+from nvmsim.study.grid.open import open_study, replaced, unlike_bundled, with_max_drop
 from nvmsim.study.grid.outcomes import study_outcome
 from nvmsim.study.grid.questions import questions_of
 from nvmsim.study.grid.run import run_study, stored, tasks_of
@@ -198,6 +198,12 @@ def test_a_second_study_of_a_name_is_announced(whole):
     with Store(whole[0]) as store:
         assert replaced(study, store) == ""
         assert "takes the place of another text" in replaced(replace(study, text=f"{TEXT}# changed"), store)
+
+
+def test_a_study_shown_in_place_of_the_bundled_one_is_announced():
+    bundled = load_study("quick")
+    assert unlike_bundled("quick", bundled) == unlike_bundled("small", bundled) == unlike_bundled(None, bundled) == ""
+    assert "shown as it was run" in unlike_bundled("quick", replace(bundled, text=TEXT))
 
 
 def test_named_grids_tell_equal_settings_apart():

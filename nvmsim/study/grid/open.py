@@ -44,6 +44,13 @@ def replaced(study: Study, store: Store) -> str:
     return f"{study.label}: takes the place of another text of the study {study.name} in {store.path}; all trials stay"
 
 
+def unlike_bundled(where: str | None, study: Study) -> str:
+    """Say that a study named like a bundled one is shown as it was run, where the bundled text is another; else ""."""
+    if where not in study_names() or Path(where).is_file() or load_study(where).text == study.text:
+        return ""
+    return f"{study.label}: shown as it was run; the bundled study {where} is another text (configs/{where}.yaml)"
+
+
 def _only(known: list[str], store: Store) -> str:
     if len(known) == 1:
         return known[0]
