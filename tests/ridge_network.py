@@ -14,7 +14,7 @@ from nvmsim.zoo.datasets import test_set
 from nvmsim.zoo.model import Model
 
 HIDDEN = 64
-BCH = EccSpec("bch", 64, 16, 8, None, None, 1e-15, 1, 1.0, 1.0, Retry(0, 1.0))
+BCH = EccSpec("bch", 64, 9, 7, None, None, 1e-15, 1, 1.0, 1.0, Retry(0, 1.0))
 
 
 @cache

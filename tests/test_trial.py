@@ -12,6 +12,7 @@ from scipy.stats import binomtest
 from nvmsim.accuracy.compiled import CompiledTask, Slot
 from nvmsim.accuracy.ranges import Ranges
 from nvmsim.accuracy.trial import disturbed, draw_noise, run_trial
+from nvmsim.device.parts import Retry
 from nvmsim.encoding.base import Range
 from nvmsim.encoding.spec import make_encoding
 from nvmsim.errors import InputError
@@ -136,6 +137,27 @@ def test_a_retry_that_always_helps_leaves_nothing(slot):
     once, again = (compiled(slot, rber=4e-3, mode="ecc", ecc=spec) for spec in (BCH, helped))
     assert sum(draw_noise(once, trial).failed_codewords for trial in trials) > 10
     assert sum(draw_noise(again, trial).failed_codewords for trial in trials) == 0
+
+
+def test_miscorrections_stay_whatever_the_retries_mend(slot):
+    """A code for single errors takes half of its double ones for others, and nobody asks for another read."""
+    weak = replace(BCH, t=1, parity_bytes=2, retry=Retry(3, 0.01))
+    task = compiled(slot, rber=1e-4, mode="ecc", ecc=weak)
+    noises = [draw_noise(task, trial) for trial in range(40)]
+    drawn = [set(draw_noise(compiled(slot, rber=1e-4), trial).wrong.tolist()) for trial in range(40)]
+    changed = sum(noise.failed_codewords > 0 for noise in noises)
+    assert changed > 10 and task.facts.change_bound >= changed / 40
+    assert any(set(noise.wrong.tolist()) - bits for noise, bits in zip(noises, drawn, strict=True))
+
+
+def test_the_decoder_is_named_only_where_it_is_not_as_before(slot):
+    def named(**changes):
+        return json.loads(ridge_task(mode="ecc", ecc=replace(BCH, **changes)).text)["ecc"].get("decoder")
+
+    assert named() == "bch 1"
+    assert named(parity_bytes=8) is None  # known by t alone: m t is 70
+    assert named(t=0, parity_bytes=0) is None
+    assert named(code="none", t=None) is None
 
 
 def test_schemes_with_equal_bit_addresses_see_the_same_flips(slot):

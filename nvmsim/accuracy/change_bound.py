@@ -26,8 +26,15 @@ def change_bound(task: "Task", *, ecc: "Ecc | None", pages: int, bits: int) -> f
     if ecc is None:
         chance, chances = float(rates.max()), bits
     else:
-        last = task.ecc.retry.max if ecc.detects else 0
         seen = rates.mean(axis=1) if task.layout.scrambler else rates.max(axis=1)
-        chance = ecc.codeword_failure(float(seen.max()) * task.ecc.retry.rber_factor**last)
+        chance = _wrong_after_retries(ecc, float(seen.max()))
         chances = pages * -(-task.layout.user_bytes // task.ecc.codeword_bytes)
     return float(-np.expm1(chances * np.log1p(-chance))) if chance < 1 else 1.0
+
+
+def _wrong_after_retries(ecc: "Ecc", rber: float) -> float:
+    """Return an upper limit of P(a codeword is wrong in the end): failed at the last read, or miscorrected at any."""
+    retry = ecc.spec.retry
+    last = retry.max if ecc.detects else 0
+    attempts = range(0 if ecc.decoder else last, last + 1)
+    return min(1.0, sum(ecc.codeword_failure(rber * retry.rber_factor**attempt) for attempt in attempts))

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+from nvmsim.device.ecc import make_ecc
 from nvmsim.device.layout import PageLayout
 from nvmsim.device.parts import EccSpec
 from nvmsim.encoding.spec import make_encoding
@@ -89,7 +90,9 @@ class Task:
     def _correction(self) -> dict[str, Any] | None:
         if self.ecc is None:
             return None
-        return {key: value for key, value in asdict(self.ecc).items() if key not in _DECODER_SPEED}
+        known = {key: value for key, value in asdict(self.ecc).items() if key not in _DECODER_SPEED}
+        decoder = make_ecc(self.ecc).decoder
+        return {**known, "decoder": decoder} if decoder else known
 
     @cached_property
     def text(self) -> str:

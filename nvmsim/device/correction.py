@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nvmsim.device.codewords import CORRECTED, DETECTED, SILENT, Addresses, CodewordMap, Indices
 from nvmsim.device.layout import page_and_bit
 from nvmsim.inject.draws import net_flips
 
@@ -16,47 +16,27 @@ if TYPE_CHECKING:
     from nvmsim.device.ecc import Ecc
     from nvmsim.device.layout import PageLayout
 
-Addresses = NDArray[np.uint64]
+Uniforms = Callable[[Indices, Indices], NDArray[np.float64]]
 
 
 class Corrected(NamedTuple):
-    """Sorted addresses of the user bits still wrong; codewords that failed every attempt; page re-reads."""
+    """Sorted addresses of the user bits still wrong; codewords wrong after their last read; page re-reads.
+
+    ``silent`` of the ``failed`` codewords are wrong without anybody's knowledge: miscorrected, or not seen at all.
+    """
 
     addresses: Addresses
     failed: int
     retried: int
+    silent: int
 
 
-@dataclass(frozen=True)
-class CodewordMap:
-    """Which codeword of its page a bit lies in.
+class _Left(NamedTuple):
+    """What one read leaves: addresses of wrong user bits, keys of wrong codewords, and their outcomes."""
 
-    Codeword j covers user bytes [j codeword_bytes, (j + 1) codeword_bytes), the last cut at the page's end, and the
-    parity bytes [user + metadata + j parity_bytes, + parity_bytes) of the spare. Other spare bytes are in none.
-    """
-
-    user_bytes: int
-    parity_from: int
-    codeword_bytes: int
-    parity_bytes: int
-
-    @property
-    def per_page(self) -> int:
-        """Codewords of a page."""
-        return -(-self.user_bytes // self.codeword_bytes)
-
-    def user(self, addresses: Addresses) -> tuple[Addresses, NDArray[np.int64]]:
-        """Return the addresses of user bits and their codewords' keys, page * per_page + codeword."""
-        page, byte = _page_and_byte(addresses)
-        here = byte < self.user_bytes
-        return addresses[here], (page * self.per_page + byte // self.codeword_bytes)[here]
-
-    def parity(self, addresses: Addresses) -> NDArray[np.int64]:
-        """Return the codewords' keys of the parity bits among ``addresses``."""
-        page, byte = _page_and_byte(addresses)
-        byte -= self.parity_from
-        here = (byte >= 0) & (byte < self.per_page * self.parity_bytes)
-        return page[here] * self.per_page + byte[here] // max(self.parity_bytes, 1)
+    addresses: Addresses
+    words: Indices
+    outcomes: NDArray[np.int8]
 
 
 def correct(
@@ -67,15 +47,15 @@ def correct(
     codeword_bytes: int,
     parity_bytes: int,
     retry_max: int,
-    uniforms: Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]],
+    uniforms: Uniforms,
 ) -> Corrected:
-    """Read all pages with ECC; a page with a codeword that fails is read again, at most ``retry_max`` times.
+    """Read all pages with ECC; a page with a codeword known to fail is read again, at most ``retry_max`` times.
 
     ``addresses_by_attempt(r)`` gives the flips (physical addresses, uint64, any order; even repeats cancel) that
-    attempt r reads; ``uniforms(pages, codewords)`` gives each codeword's u in [0, 1): decoding fails where
-    u < ecc.failure(errors). All codewords of a page come from its last read; those that fail there keep their raw
-    errors. Without ``ecc.detects`` nothing is read again. Time and memory grow with the flips of
-    an attempt, not with the pages.
+    attempt r reads; ``uniforms(pages, codewords)`` gives each codeword's u in [0, 1): where u < ecc.failure(errors),
+    ``ecc.decode`` says what becomes of it. Only a failure that the decoder detects has the page read again. All
+    codewords of a page come from its last read; those that fail there keep their raw errors, those decoded to another
+    codeword have that one's bits. Time and memory grow with the flips of an attempt, not with the pages.
 
     >>> from nvmsim.device.ecc import make_ecc
     >>> from nvmsim.device.layout import PageLayout
@@ -89,21 +69,46 @@ def correct(
     1
     """
     words = CodewordMap(layout.user_bytes, layout.user_bytes + layout.metadata_bytes, codeword_bytes, parity_bytes)
-    last = retry_max if ecc.detects else 0
-    retried, pages = 0, None
-    for attempt in range(last + 1):
-        flips = _on_pages(net_flips(addresses_by_attempt(attempt)), pages)
-        user, keys = words.user(flips)
-        bad = _failing(ecc, words.per_page, np.concatenate([keys, words.parity(flips)]), uniforms)
-        if attempt == last or not len(bad):
+    retried, pages, done = 0, None, []
+    for attempt in range(retry_max + 1):
+        left = _read(_on_pages(net_flips(addresses_by_attempt(attempt)), pages), ecc, words, uniforms)
+        known = left.words[left.outcomes == DETECTED] if attempt < retry_max else left.words[:0]
+        pages = _distinct(known // words.per_page)
+        done.append(_elsewhere(left, pages, words.per_page))
+        if not len(pages):
             break
-        pages = _distinct(bad // words.per_page)
         retried += len(pages)
-    return Corrected(user[_member(keys, bad)], len(bad), retried)
+    outcomes = np.concatenate([part.outcomes for part in done])
+    addresses = np.sort(np.concatenate([part.addresses for part in done]))
+    return Corrected(addresses, len(outcomes), retried, int(np.count_nonzero(outcomes == SILENT)))
 
 
-def _failing(ecc: Ecc, per_page: int, keys: NDArray[np.int64], uniforms: Callable) -> NDArray[np.int64]:
-    """Return the sorted keys of the codewords that are not decoded; ``keys`` holds one entry a wrong bit."""
+def _read(flips: Addresses, ecc: Ecc, words: CodewordMap, uniforms: Uniforms) -> _Left:
+    """Decode the codewords in which ``flips`` are wrong."""
+    bits, keys = words.locate(flips)
+    failing = _failing(ecc, words.per_page, keys, uniforms)
+    if not len(failing):
+        return _Left(flips[:0], failing, np.zeros(0, np.int8))
+    here = _member(keys, failing)
+    bits, keys = bits[here], keys[here]
+    decoded = ecc.decode(words.patterns(bits, keys, failing))
+    raw = bits[page_and_bit(bits)[1] < 8 * words.user_bytes]
+    wrong = net_flips(np.concatenate([raw, words.user_addresses(failing[decoded.words], decoded.positions)]))
+    bad = decoded.outcomes != CORRECTED
+    return _Left(wrong, failing[bad], decoded.outcomes[bad])
+
+
+def _elsewhere(left: _Left, pages: Indices, per_page: int) -> _Left:
+    """Return what is left but for ``pages``, which are read again as a whole."""
+    if not len(pages):
+        return left
+    bits = ~_member(page_and_bit(left.addresses)[0], pages)
+    words = ~_member(left.words // per_page, pages)
+    return _Left(left.addresses[bits], left.words[words], left.outcomes[words])
+
+
+def _failing(ecc: Ecc, per_page: int, keys: Indices, uniforms: Uniforms) -> Indices:
+    """Return the sorted keys of the codewords with more errors than are sure to be corrected, one entry a wrong bit."""
     # User bits and parity bits are each in order: the stable sort merges the two runs in linear time.
     keys = np.sort(keys, kind="stable")
     first = np.flatnonzero(np.diff(keys, prepend=-1))
@@ -111,20 +116,15 @@ def _failing(ecc: Ecc, per_page: int, keys: NDArray[np.int64], uniforms: Callabl
     return hit[uniforms(hit // per_page, hit % per_page) < ecc.failure(errors)]
 
 
-def _on_pages(addresses: Addresses, pages: NDArray[np.int64] | None) -> Addresses:
-    return addresses if pages is None else addresses[_member(_page_and_byte(addresses)[0], pages)]
+def _on_pages(addresses: Addresses, pages: Indices | None) -> Addresses:
+    return addresses if pages is None else addresses[_member(page_and_bit(addresses)[0], pages)]
 
 
-def _page_and_byte(addresses: Addresses) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    page, bit = page_and_bit(addresses)
-    return page, bit >> 3
-
-
-def _distinct(ordered: NDArray[np.int64]) -> NDArray[np.int64]:
+def _distinct(ordered: Indices) -> Indices:
     return ordered[np.diff(ordered, prepend=-1) != 0]
 
 
-def _member(values: NDArray[np.int64], ordered: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _member(values: Indices, ordered: Indices) -> NDArray[np.bool_]:
     """Tell which values are in ``ordered``."""
     if not len(ordered):
         return np.zeros(len(values), dtype=bool)

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import gammaln, logsumexp
 
+from nvmsim.device.bch import BchCode
 from nvmsim.device.binomial import binomial_pmf
+from nvmsim.device.codewords import DETECTED, SILENT, Decoded, ErrorPatterns
 from nvmsim.device.ecc_ldpc import LdpcWaterfall, calibrate
 from nvmsim.errors import InputError
 from nvmsim.plugins import lookup
@@ -26,11 +28,13 @@ class Ecc(ABC):
     """An error-correcting code over codewords of ``codeword_bytes`` data and ``parity_bytes`` parity.
 
     A kind of its own says in :meth:`failure` how many errors it stands; all else follows. ``detects`` tells
-    whether the decoder knows that it failed, so that the read is tried again.
+    whether the decoder can know that it failed, so that the read is tried again. ``decoder`` belongs to a task's
+    identity where it is not empty: it changes whenever the same errors are decoded to something else.
     """
 
     spec: EccSpec
     detects = True
+    decoder = ""
 
     @property
     def data_bits(self) -> int:
@@ -45,6 +49,10 @@ class Ecc(ABC):
     @abstractmethod
     def failure(self, errors: ArrayLike) -> np.ndarray:
         """Return P(decoding fails | this many of the codeword's bits are wrong), float64 in the shape of ``errors``."""
+
+    def decode(self, patterns: ErrorPatterns) -> Decoded:
+        """Return what the decoder makes of codewords that fail: here they stay as read, flagged if it ``detects``."""
+        return Decoded.untouched(len(patterns.data_bits), outcome=DETECTED if self.detects else SILENT)
 
     def codeword_failure(self, rber: float, *, shortened_bits: int = 0) -> float:
         """Return P(a codeword fails) if each bit is wrong with probability ``rber`` alone: the exact binomial sum.
@@ -72,16 +80,19 @@ class NoEcc(Ecc):
 
 @dataclass(frozen=True)
 class Bch(Ecc):
-    """A bounded-distance code: up to ``t`` errors are corrected, more are left as they are and flagged.
+    """A BCH code: up to ``t`` errors are corrected; t = 0 corrects nothing and notices nothing.
 
-    Miscorrection is left out: a received word with more than t errors may lie within t of another codeword (of
-    random words, a share of sum C(n, i <= t) / 2^parity bits); here it counts as flagged.
-    Raises InputError if t is missing or the parity cannot carry it.
+    More than t errors are decoded as a real decoder would (:class:`~nvmsim.device.bch.BchCode`): it gives up and
+    flags the codeword, or flips at most t bits to another codeword, unknown to anybody. Parity bits beyond those of
+    the BCH code (m for each corrected error) are unused; :meth:`uber` counts errors there too, so that it is an upper
+    limit. Where the parity is too small for a BCH code but not for every code of this ``t`` (the Hamming bound), the
+    code is only known by t: more errors stay as they are, and all are flagged.
+    Raises InputError if t is missing or no code of this parity corrects as many.
     """
 
     def __post_init__(self) -> None:
-        if self.spec.t is None or self.spec.t < 1:
-            raise InputError(f"ecc.t: {self.spec.t}: a bch code needs a whole number of at least 1")
+        if self.spec.t is None or self.spec.t < 0:
+            raise InputError(f"ecc.t: {self.spec.t}: a bch code needs a whole number of at least 0")
         least = _least_parity_bits(self.codeword_bits, self.spec.t)
         if 8 * self.spec.parity_bytes < least:
             raise InputError(
@@ -89,9 +100,29 @@ class Bch(Ecc):
                 f"errors in {self.codeword_bits} bits; must be at least {-(-least // 8)} (sphere packing)"
             )
 
+    @property
+    def detects(self) -> bool:
+        """Whether the decoder can know that it failed."""
+        return self.spec.t > 0
+
+    @property
+    def decoder(self) -> str:
+        """The version of the decoder, empty where all that fails stays as it is."""
+        return "bch 1" if self.code else ""
+
+    @property
+    def code(self) -> BchCode | None:
+        """The code that is decoded, None where there is none of this parity, or nothing to decode."""
+        code = BchCode.least(self.data_bits, self.spec.t) if self.spec.t else None
+        return code if code and code.parity_bits <= 8 * self.spec.parity_bytes else None
+
     def failure(self, errors: ArrayLike) -> np.ndarray:
         """Return 1 for more than t errors."""
         return np.where(np.asarray(errors) > self.spec.t, 1.0, 0.0)
+
+    def decode(self, patterns: ErrorPatterns) -> Decoded:
+        """Decode the codewords' error patterns; some of more than t errors become other codewords."""
+        return self.code.decode(patterns) if self.code else super().decode(patterns)
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ ECC = {
     "code": Key(Text(r"[\w.+-]+", "the name of a code", most=60)),
     "codeword_bytes": _count(1 << 16, None, unit="bytes"),
     "parity_bytes": _count(1 << 16, None, low=0, unit="bytes"),
-    "t": _count(1 << 16, None, unit="bits"),
+    "t": _count(1 << 16, None, low=0, unit="bits"),
     "limit_rber": Key(Number(above=True, high=0.5, optional=True), None),
     "waterfall_decades": Key(Number("decades", above=True, high=5, optional=True), None),
     "uber_target": Key(Number(low=1e-30, high=1), 1e-15),

@@ -1,17 +1,9 @@
 """The same part with less ECC: a BCH code in a quarter of the parity, the rest of the spare area given back."""
 
+from nvmsim.device.galois_field import field_bits
 from nvmsim.device.parts import Device
 
 SHARE = 4
-
-
-def field_bits(codeword_bits: int) -> int:
-    """Return m of the smallest GF(2^m) whose primitive BCH codes are as long as this many bits.
-
-    >>> field_bits(8 * 1024 + 8 * 70)
-    14
-    """
-    return codeword_bits.bit_length()
 
 
 def weaker_ecc(device: Device) -> tuple[str, ...]:

@@ -5,14 +5,13 @@ Sixteen Philox blocks at a time fill small arrays in a loop of fixed length, whi
 numba's cache watches the file of a function, not those it calls.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from nvmsim.inject.compiled import compiled
 from nvmsim.inject.philox import FLIPS, MULTIPLIERS, ROUNDS, SCRAMBLER, WEYL
 from nvmsim.inject.sampler import GUIDE_BITS
 from nvmsim.inject.target import (
@@ -49,19 +48,6 @@ _ADDRESSES = types.Array(types.uint64, 1, "C")
 _TABLE = types.Array(types.uint64, 1, "C", readonly=True)
 _GUIDE = types.Array(types.uint32, 1, "C", readonly=True)
 _KEEP = types.Array(types.uint64, 2, "C", readonly=True)
-_OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
-
-
-def _compiled(signature: object) -> Callable[[Callable], Callable]:
-    """Compile for ``signature`` and keep the result on disk, or in memory alone where no folder can be written."""
-
-    def compiled(function: Callable) -> Callable:
-        try:
-            return njit(signature, **_OPTIONS)(function)
-        except RuntimeError:
-            return njit(signature, **{**_OPTIONS, "cache": False})(function)
-
-    return compiled
 
 
 @njit(inline="always")
@@ -110,7 +96,7 @@ def _sees_data(keep):  # noqa: ANN001
     return False
 
 
-@_compiled(_I64(_RECORD, _TABLE, _GUIDE, _RECORD))
+@compiled(_I64(_RECORD, _TABLE, _GUIDE, _RECORD))
 def count_events(counts, cdf, guide, record):  # noqa: ANN001, ANN201
     """Fill ``counts`` (one a cell) and return their sum."""
     keys = _key_schedule(record[SEED_LOW], record[SEED_HIGH])
@@ -237,7 +223,7 @@ def _draw_kept(count, cell, out, scratch, buffer, keep, record, keys, inverse, z
     return n
 
 
-@_compiled(types.void(_BUFFER, _ADDRESSES, _I64, _I64, _I64, _I64))
+@compiled(types.void(_BUFFER, _ADDRESSES, _I64, _I64, _I64, _I64))
 def apply_flips(buffer, addresses, word_bits, usable_bits, first_page, last_page):  # noqa: ANN001, ANN201
     """Flip in ``buffer`` the bits at ``addresses`` on pages [first_page, last_page)."""
     if buffer.size == 0:
@@ -261,7 +247,7 @@ def apply_flips(buffer, addresses, word_bits, usable_bits, first_page, last_page
         waiting = part.size
 
 
-@_compiled(_I64(_RECORD, _I64, _I64, _ADDRESSES, _BUFFER, _KEEP, _RECORD, types.boolean))
+@compiled(_I64(_RECORD, _I64, _I64, _ADDRESSES, _BUFFER, _KEEP, _RECORD, types.boolean))
 def draw_cells(counts, first_cell, last_cell, out, buffer, keep, record, flip):  # noqa: ANN001, ANN201
     """Write the kept events of cells [first_cell, last_cell) to ``out``, flip them if asked; return how many.
 
@@ -284,7 +270,7 @@ def draw_cells(counts, first_cell, last_cell, out, buffer, keep, record, flip): 
     return n
 
 
-@_compiled(_I64(_I64, _I64, _ADDRESSES, _BUFFER, _KEEP, _RECORD))
+@compiled(_I64(_I64, _I64, _ADDRESSES, _BUFFER, _KEEP, _RECORD))
 def draw_dense(first_page, last_page, out, buffer, keep, record):  # noqa: ANN001, ANN201
     """Write every flipped bit of pages [first_page, last_page) to ``out``, each bit by its own mark."""
     keys, zero_keys = _key_schedule(record[SEED_LOW], record[SEED_HIGH]), _key_schedule(0, 0)
