@@ -59,6 +59,21 @@ def _add_run(commands: argparse._SubParsersAction) -> None:
         metavar="A,B,...",
         help="schemes to compare (%(default)s)",
     )
+    parser.add_argument(
+        "--device-seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="which device of its kind: which of its pages are bad, where the profile's differ (%(default)s)",
+    )
+    parser.add_argument(
+        "--reads-per-inference",
+        type=int,
+        default=0,
+        metavar="N",
+        help="1: weights are read again for each batch of 500 images, with read errors of its own on the same stored "
+        "ones (rber.per_read_fraction); 0: once for all images (%(default)s)",
+    )
     _add_effort(parser)
     _add_sampling(parser)
 

@@ -18,6 +18,8 @@ from nvmsim.study.question import Effort, Question, ask, choose_condition
 from nvmsim.study.run import answer
 from nvmsim.zoo.card import load_card
 
+_LATER = ("device_seed", "reads_per_inference", "page_sigma", "per_read_fraction")
+
 
 def run_command(options: argparse.Namespace) -> str:
     """Answer ``nvmsim run`` with its options; returns what stdout gets, and writes the report's folder."""
@@ -38,8 +40,13 @@ def run_command(options: argparse.Namespace) -> str:
 
 def _folder(options: argparse.Namespace, question: Question) -> Path:
     age = "rber" if question.rber_given is not None else question.condition.name
-    asked = {**asdict(question), "model": question.model.weights_sha256}
+    asked = {**_told(question), "rates": _told(question.rates), "model": question.model.weights_sha256}
     return folder_of(options, f"{question.device.name}-{age}-{question.model.name}", asked=asked)
+
+
+def _told(thing: Any) -> dict[str, Any]:
+    """Return a dataclass as data, less what came later and is not used, so that folders keep their names."""
+    return {key: value for key, value in asdict(thing).items() if value or key not in _LATER}
 
 
 def _question(options: argparse.Namespace) -> Question:
@@ -71,6 +78,8 @@ def _question(options: argparse.Namespace) -> Question:
             target=options.target.replace("-", " "),
         ),
         seed=options.seed,
+        device_seed=options.device_seed,
+        reads_per_inference=options.reads_per_inference,
         backend=options.backend,
         workers=options.workers,
     )

@@ -9,15 +9,18 @@ from numpy.typing import NDArray
 
 from nvmsim.accuracy.change_bound import change_bound
 from nvmsim.accuracy.exposure import Exposure
+from nvmsim.accuracy.flip_source import FlipSource, rates_by_class, split
 from nvmsim.accuracy.ranges import Ranges
 from nvmsim.accuracy.records import TaskFacts
 from nvmsim.accuracy.task import FLOAT32, Task
 from nvmsim.device.ecc import Ecc, make_ecc
 from nvmsim.device.layout import MemoryImage
+from nvmsim.device.page_variation import page_factors
 from nvmsim.encoding.base import Decoded
 from nvmsim.encoding.spec import make_encoding
 from nvmsim.inject.backend import Backend, FlipTarget, image_order
-from nvmsim.inject.sampler import FlipTables, flip_tables
+from nvmsim.inject.draws import page_classes
+from nvmsim.inject.sampler import rung_for
 
 if TYPE_CHECKING:
     from nvmsim.zoo.network import Network
@@ -84,16 +87,30 @@ class CompiledTask:
             scrambler=layout.scrambler,
         )
 
-    def tables(self, attempt: int = 0) -> FlipTables:
-        """Return the sampler's tables at a read attempt, 0 the first; errors of later attempts are among them."""
-        factor = 1.0 if attempt == 0 else self.task.ecc.retry.rber_factor**attempt
-        rates = np.asarray(self.task.rates) * factor
-        return flip_tables(rates, page_bits=self.task.layout.page_bits, rung_rber=self.task.rung_rber)
+    @cached_property
+    def page_classes(self) -> NDArray[np.int64]:
+        """The class of each page of the image, whose factor its rates have."""
+        return page_classes(self.task.device_seed, self.image.pages, len(page_factors(self.task.page_sigma)))
+
+    def sources(self, attempt: int = 0) -> tuple[FlipSource, FlipSource | None]:
+        """Return what a read attempt's stored flips are drawn from, and those of each read (None: there are none).
+
+        Attempt 0 is the first; the stored errors of later ones are among its own.
+        """
+        task, bits = self.task, self.task.layout.page_bits
+        factor = 1.0 if attempt == 0 else task.ecc.retry.rber_factor**attempt
+        rates = rates_by_class(np.asarray(task.rates) * factor, page_factors(task.page_sigma))
+        stored, fresh = split(rates, task.per_read_fraction)
+        source = FlipSource.of(stored, page_bits=bits, rung_rber=task.rung_rber)
+        if not task.per_read_fraction:
+            return source, None
+        return source, FlipSource.of(fresh, page_bits=bits, rung_rber=rung_for(float(fresh.max())))
 
     def _change_bound(self) -> float:
         if self.image is None:
             return 0.0
-        return change_bound(self.task, ecc=self.ecc, pages=self.image.pages, bits=self.exposure.n_bits)
+        reads = self.slot.network.blocks if self.task.per_read_fraction else 1
+        return change_bound(self.task, ecc=self.ecc, pages=self.image.pages, bits=self.exposure.n_bits, reads=reads)
 
     def load(self) -> None:
         """Put the clean weights into the network, unless they are there."""

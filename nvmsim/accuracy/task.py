@@ -8,6 +8,7 @@ from typing import Any
 
 from nvmsim.device.ecc import make_ecc
 from nvmsim.device.layout import PageLayout
+from nvmsim.device.page_variation import CLASSES
 from nvmsim.device.parts import EccSpec
 from nvmsim.encoding.spec import make_encoding
 from nvmsim.inject.sampler import SAMPLER_VERSION, rung_for
@@ -26,6 +27,9 @@ class Task:
     "float32": the undistorted network, the baseline. ``model`` is a label; ``network`` (a plug-in's name, "" for a
     model whose checksum covers its structure) and the two checksums say what computes. Errors meet the words of
     ``layers`` (names of modules; empty: all) and of these the ``bits`` (0 the least significant; empty: all) alone.
+    Where ``page_sigma`` is above 0, each page has its own multiple of the rates (`page_factors`): which page is how bad
+    is ``device_seed``'s, the same in every trial. A ``per_read_fraction`` of the rates is drawn anew for every block of
+    images, for which the weights are read again; with 0 one read serves all.
     """
 
     model: str
@@ -42,6 +46,9 @@ class Task:
     network: str = ""
     layers: tuple[str, ...] = ()
     bits: tuple[int, ...] = ()
+    page_sigma: float = 0.0
+    device_seed: int = 0
+    per_read_fraction: float = 0.0
     sampler_version: int = SAMPLER_VERSION
 
     @property
@@ -85,6 +92,10 @@ class Task:
         noise = {"rates": rates, "rung_rber": float(self.rung_rber), "seed": self.seed, "sampler": self.sampler_version}
         part = {"layers": sorted(set(self.layers)), "bits": sorted(set(self.bits))}
         noise |= {key: chosen for key, chosen in part.items() if chosen}
+        if self.page_sigma:
+            noise |= {"page_sigma": self.page_sigma, "page_classes": CLASSES, "device_seed": self.device_seed}
+        if self.per_read_fraction:
+            noise |= {"per_read_fraction": self.per_read_fraction}
         return {**known, **noise, "layout": layout, "ecc": self._correction()}
 
     def _correction(self) -> dict[str, Any] | None:

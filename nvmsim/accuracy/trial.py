@@ -14,6 +14,7 @@ from nvmsim.accuracy.task import Task
 from nvmsim.device.correction import correct
 from nvmsim.device.layout import page_and_bit
 from nvmsim.inject.backend import decode_uniforms, net_flips, trial_offset
+from nvmsim.inject.draws import read_seed
 
 __all__ = ["CompiledTask", "Slot", "Task", "Trial", "disturbed", "draw_noise", "run_trial"]
 
@@ -26,31 +27,39 @@ class Noise(NamedTuple):
     failed_codewords: int
 
 
-def draw_noise(compiled: CompiledTask, trial: int) -> Noise:
-    """Return the bits that a read of the whole model gets wrong in ``trial``, after correction where there is any."""
+def draw_noise(compiled: CompiledTask, trial: int, block: int = 0) -> Noise:
+    """Return the bits that a read of the whole model gets wrong in ``trial``, after correction where there is any.
+
+    ``block`` is the block of images for which the weights are read: it matters where errors are anew at each read.
+    """
     task, layout = compiled.task, compiled.task.layout
-    offset = trial_offset(task.seed, trial, layout.page_types)
-
-    def flips(attempt: int) -> NDArray[np.uint64]:
-        drawn = compiled.backend.draw(
-            compiled.tables(attempt), compiled.target, seed=task.seed, trial=trial, offset=offset
-        )
-        return compiled.exposure.keep(drawn)
-
-    drawn = net_flips(flips(0))
+    drawn = net_flips(_flips(compiled, trial, block, 0))
     raw = int(np.count_nonzero(page_and_bit(drawn)[1] < layout.read_bits))
     if task.ecc is None:
         return Noise(drawn, raw, 0)
+    seed, number = (read_seed(task.seed, trial, 0), block) if task.per_read_fraction else (task.seed, trial)
     corrected = correct(
-        lambda attempt: drawn if attempt == 0 else flips(attempt),
+        lambda attempt: drawn if attempt == 0 else _flips(compiled, trial, block, attempt),
         ecc=compiled.ecc,
         layout=layout,
         codeword_bytes=task.ecc.codeword_bytes,
         parity_bytes=task.ecc.parity_bytes,
         retry_max=task.ecc.retry.max,
-        uniforms=lambda pages, codewords: decode_uniforms(task.seed, trial, pages, codewords),
+        uniforms=lambda pages, codewords: decode_uniforms(seed, number, pages, codewords),
     )
     return Noise(corrected.addresses, raw, corrected.failed)
+
+
+def _flips(compiled: CompiledTask, trial: int, block: int, attempt: int) -> NDArray[np.uint64]:
+    """Return the addresses of the events that a read attempt sees: the trial's stored ones, and those of this read."""
+    task, (stored, fresh) = compiled.task, compiled.sources(attempt)
+    how = {"classes": compiled.page_classes, "offset": trial_offset(task.seed, trial, task.layout.page_types)}
+    drawn = stored.draw(compiled.backend, compiled.target, seed=task.seed, trial=trial, **how)
+    if fresh is not None:
+        seed = read_seed(task.seed, trial, attempt)
+        anew = fresh.draw(compiled.backend, compiled.target, seed=seed, trial=block, **how)
+        drawn = np.concatenate([drawn, anew])
+    return compiled.exposure.keep(drawn)
 
 
 @contextmanager
@@ -91,23 +100,38 @@ def _counts(compiled: CompiledTask, noise: Noise, *, residual: int, newly: int) 
 def run_trial(compiled: CompiledTask, trial: int, blocks: Sequence[int]) -> Trial:
     """Run trial number ``trial`` of a compiled task on ``blocks`` of images; the same on any worker, any day.
 
-    Where no stored word changed, the counts of the clean network stand. Raises InputError on a trial out of range.
+    Where no stored word changed, the counts of the clean network stand. Where errors are anew at each read, each block
+    has a read of its own, and the trial's counts of bits are those of block 0's, whether it is among ``blocks`` or not.
+    Raises InputError on a trial out of range.
     """
     started = perf_counter()
     compiled.load()
     if compiled.image is None:
-        return _timed(compiled, trial, blocks, counts=TrialCounts(), changed=False, started=started)
+        results = _counted(compiled, blocks, changed=False, started=started)
+        return Trial(compiled.facts, trial, TrialCounts(), results)
+    if compiled.task.per_read_fraction:
+        return _read_anew(compiled, trial, blocks, started=started)
     with disturbed(compiled, draw_noise(compiled, trial)) as (counts, changed):
-        return _timed(compiled, trial, blocks, counts=counts, changed=changed, started=started)
+        return Trial(compiled.facts, trial, counts, _counted(compiled, blocks, changed=changed, started=started))
 
 
-def _timed(
-    compiled: CompiledTask, trial: int, blocks: Sequence[int], *, counts: TrialCounts, changed: bool, started: float
-) -> Trial:
+def _read_anew(compiled: CompiledTask, trial: int, blocks: Sequence[int], *, started: float) -> Trial:
+    results: dict[int, BlockCount] = {}
+    for block in dict.fromkeys((0, *blocks)):
+        with disturbed(compiled, draw_noise(compiled, trial, block)) as (counts, changed):
+            seen = [block] if block in blocks else []
+            results |= _counted(compiled, seen, changed=changed, started=started)
+        if block == 0:
+            first = counts
+        started = perf_counter()
+    return Trial(compiled.facts, trial, first, results)
+
+
+def _counted(compiled: CompiledTask, blocks: Sequence[int], *, changed: bool, started: float) -> dict[int, BlockCount]:
     network, results = compiled.slot.network, {}
     for block in blocks:
         right = compiled.correct(block) if changed else compiled.clean_count(block)
         now = perf_counter()
         results[block] = BlockCount(right, network.block_images(block), now - started)
         started = now
-    return Trial(compiled.facts, trial, counts, results)
+    return results

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 from nvmsim.device.ecc import final_uber, page_failures
+from nvmsim.device.error_kinds import ErrorKinds, error_kinds
 from nvmsim.device.parts import Condition, Device
 from nvmsim.device.rber import Rates, device_rates
 
 
 @dataclass(frozen=True)
 class Age:
-    """One condition with its rates.
+    """One condition with its rates, and the kinds of errors that they consist of.
 
     ``retried`` is the share of page reads whose first decoding fails; ``uber`` is that of the worst page type
     after the last retry. Both are None without a code.
@@ -18,6 +19,7 @@ class Age:
     condition: Condition
     rates: Rates
     uber_target: float
+    kinds: ErrorKinds
     retried: float | None = None
     uber: float | None = None
 
@@ -41,7 +43,8 @@ def ages(device: Device) -> list[Age]:
 
 def _age(device: Device, condition: Condition) -> Age:
     rates, target = device_rates(device, condition), device.ecc.uber_target
+    kinds = error_kinds(device, condition, rates)
     if device.ecc.code == "none":
-        return Age(condition, rates, target)
+        return Age(condition, rates, target, kinds)
     retried = float(page_failures(device, rates)[:, 0].mean())
-    return Age(condition, rates, target, retried, final_uber(device, rates))
+    return Age(condition, rates, target, kinds, retried, final_uber(device, rates))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -168,7 +168,7 @@ def page_failures(device: Device, rates: Rates) -> np.ndarray:
 
     A page fails if any of its codewords does; attempt r sees the rates times ``rber_factor``^r. Nearly all errors
     of a retry are among those before it, so this is taken as P(all attempts up to r fail) too. Zero where
-    nothing detects.
+    nothing detects. Where pages differ, it is the mean over pages.
 
     >>> from nvmsim.device.profile import load_device
     >>> from nvmsim.device.rber import Rates
@@ -184,11 +184,12 @@ def _page_failures(ecc: Ecc, user_bytes: int, rates: Rates) -> tuple[tuple[float
     if not ecc.detects:
         return ((0.0,) * (retry.max + 1),) * len(rates.by_page_type)
     factors = retry.rber_factor ** np.arange(retry.max + 1)
-    return tuple(tuple(_page_failure(ecc, user_bytes, rber) for rber in row) for row in _at(rates, factors))
+    fails = partial(_page_failure, ecc, user_bytes)
+    return tuple(tuple(rates.page_mean(fails, rber) for rber in row) for row in _at(rates, factors))
 
 
 def final_uber(device: Device, rates: Rates) -> float:
-    """Return the uncorrectable bit error rate after the last retry, of the worst page type.
+    """Return the uncorrectable bit error rate after the last retry, of the worst page type (mean over its pages).
 
     >>> from nvmsim.device.profile import load_device
     >>> from nvmsim.device.rber import Rates
@@ -202,7 +203,7 @@ def final_uber(device: Device, rates: Rates) -> float:
 def _final_uber(ecc: Ecc, rates: Rates) -> float:
     retry = ecc.spec.retry
     factor = retry.rber_factor**retry.max if ecc.detects else 1.0
-    return max(ecc.uber(rber) for rber in _at(rates, np.array([factor]))[:, 0])
+    return max(rates.page_mean(ecc.uber, rber) for rber in _at(rates, np.array([factor]))[:, 0])
 
 
 def _at(rates: Rates, factors: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any
 
 from nvmsim.device.parts import PAGE_TYPES
 from nvmsim.device.schema import Choice, Flag, Kind, Number, PerPageType, Text
-from nvmsim.device.sections import CONDITION, CONDITION_NAME, DESCRIPTION, NAME, REQUIRED, SECTIONS, Key
+from nvmsim.device.sections import CONDITION, CONDITION_NAME, DESCRIPTION, EVERY_MODEL, NAME, REQUIRED, SECTIONS, Key
 from nvmsim.plugins import names
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -110,7 +110,15 @@ def _object(properties: Mapping[str, Any], *, source: bool = True) -> dict[str, 
 
 def _rber() -> dict[str, Any]:
     """An error model's own keys are known to the model alone, which may be a plug-in's."""
-    return {"type": "object", "properties": {"model": {"type": "string", "examples": names("error_model")}}}
+    model = {"type": "string", "examples": names("error_model")}
+    return {"type": "object", "properties": {"model": model, **_every_model()}}
+
+
+def _every_model() -> dict[str, Any]:
+    found = {}
+    for name, what in EVERY_MODEL.items():
+        found |= _keys({name: what}) if isinstance(what, Key) else {name: _table(what)}
+    return found
 
 
 def _conditions() -> dict[str, Any]:

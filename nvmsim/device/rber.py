@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nvmsim.device.every_model import EveryModel, read_every_model
+from nvmsim.device.page_variation import page_factors
+from nvmsim.device.sections import EVERY_MODEL
 from nvmsim.errors import InputError
 from nvmsim.plugins import lookup
 
@@ -23,7 +26,9 @@ class Rates:
     """Probability that a bit flips, for each page type and stored bit.
 
     ``by_page_type[type]`` is (P(flip | stored 0), P(flip | stored 1)), each in [0, 0.5]; page types are in
-    the order lsb, csb, msb, tsb. ``warnings`` says where the model was asked outside its fit.
+    the order lsb, csb, msb, tsb. ``warnings`` says where the model was asked outside its fit. A page's own rates are
+    these times its factor, one of `page_factors(page_sigma)`, at most 0.5. A ``per_read_fraction`` of them is drawn
+    anew at each read.
     Raises InputError if there is no page type or a rate lies outside [0, 0.5].
 
     >>> Rates(((1e-3, 3e-3), (2e-3, 2e-3))).mean
@@ -32,6 +37,8 @@ class Rates:
 
     by_page_type: tuple[tuple[float, float], ...]
     warnings: tuple[str, ...] = ()
+    page_sigma: float = 0.0
+    per_read_fraction: float = 0.0
 
     def __post_init__(self) -> None:
         wrong = [rate for pair in self.by_page_type for rate in pair if not 0 <= rate <= MAX_RBER]
@@ -47,6 +54,20 @@ class Rates:
     def array(self) -> np.ndarray:
         """The rates as float64 of shape (page types, 2)."""
         return np.array(self.by_page_type, dtype=np.float64)
+
+    @property
+    def worst(self) -> float:
+        """The highest rate of any bit on any page, in [0, 0.5]."""
+        return min(float(self.array.max()) * page_factors(self.page_sigma)[-1], MAX_RBER)
+
+    def page_mean(self, of: Callable[[float], float], rber: float) -> float:
+        """Return the mean over pages of a function of the page's RBER, where the mean page has ``rber``.
+
+        >>> Rates(((1e-3, 1e-3),)).page_mean(lambda rber: rber**2, 0.5)
+        0.25
+        """
+        factors = page_factors(self.page_sigma)
+        return sum(of(min(rber * factor, MAX_RBER)) for factor in factors) / len(factors)
 
 
 def clipped(by_page_type: Iterable[Sequence[float]], warnings: Sequence[str] = ()) -> Rates:
@@ -89,11 +110,20 @@ def build_error_model(rber: Mapping[str, Any], cell: Cell, page_types: Sequence[
     """
     if "model" not in rber:
         raise InputError("rber.model: missing; must name an error model")
-    parameters = {key: value for key, value in rber.items() if key != "model"}
-    try:
-        return lookup("error_model", rber["model"]).from_profile(parameters, cell, page_types)
-    except InputError as error:
-        raise InputError([_within_rber(problem) for problem in error.problems]) from None
+    parameters = {key: value for key, value in rber.items() if key != "model" and key not in EVERY_MODEL}
+    problems: list[str] = []
+    for build in (lambda: read_every_model(rber), lambda: _model(rber["model"], parameters, cell, page_types)):
+        try:
+            found = build()
+        except InputError as error:
+            problems += [_within_rber(problem) for problem in error.problems]
+    if problems:
+        raise InputError(problems)
+    return found
+
+
+def _model(name: str, parameters: Mapping[str, Any], cell: Cell, page_types: Sequence[str]) -> ErrorModel:
+    return lookup("error_model", name).from_profile(parameters, cell, page_types)
 
 
 def _within_rber(problem: str) -> str:
@@ -106,11 +136,21 @@ def error_model(device: Device) -> ErrorModel:
 
 
 def device_rates(device: Device, condition: Condition) -> Rates:
-    """Return the rates of a device at an age.
+    """Return the rates of a device at an age, with all that its ``rber`` section says beside the model.
 
     >>> from nvmsim.device.profile import load_device
     >>> tlc = load_device("tlc")
     >>> round(device_rates(tlc, tlc.condition("worn")).mean, 4)
     0.004
     """
-    return error_model(device).rates(condition)
+    return _with_keys(error_model(device).rates(condition), read_every_model(device.rber))
+
+
+def _with_keys(rates: Rates, keys: EveryModel) -> Rates:
+    """Add what the keys that any model may have say; with a warning where a factor would lead beyond 0.5."""
+    found = replace(rates, page_sigma=keys.page_sigma, per_read_fraction=keys.per_read_fraction)
+    beyond = float(rates.array.max()) * page_factors(keys.page_sigma)[-1]
+    if beyond <= MAX_RBER:
+        return found
+    said = f"rber.page_variation: the worst pages would have {beyond:.2g}; cut to 0.5, so that the mean is lower"
+    return replace(found, warnings=(*rates.warnings, said))

@@ -84,6 +84,11 @@ CONDITION = {
     "temperature_c": Key(Number("°C", low=-100, high=400), 40.0),
     "reads_per_page": Key(Number("reads", high=1e18), 0.0),
 }
+EVERY_MODEL = {
+    "page_variation": {"sigma": Key(Number(above=True, high=2))},
+    "per_read_fraction": Key(Number(high=1), 0.0),
+}
+"""Keys of ``rber`` that any error model may have beside it."""
 SECTIONS = {
     "cell": CELL,
     "geometry": GEOMETRY,

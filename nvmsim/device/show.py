@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, astuple
 from textwrap import wrap
 from typing import Any
 
@@ -114,6 +115,7 @@ def _age_table(device: Device, found: Sequence[Age]) -> list[str]:
     lines = [title, *_aligned(rows)]
     if any(zero != one for age in found for zero, one in age.rates.by_page_type):
         lines += ["", "RBER where 0 is stored / where 1 is stored", *_aligned(_by_stored_bit(device, found))]
+    lines += ["", "mean RBER by kind of error: written, retained since, anew at each read", *_aligned(_by_kind(found))]
     warnings = [f"{age.condition.name}: {text}" for age in found for text in age.rates.warnings]
     return lines + ([""] if warnings else []) + [line for text in warnings for line in wrap(text, WIDTH)]
 
@@ -133,6 +135,12 @@ def _small(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:.2f}" if value >= 0.1 else "<1e-99" if value < 1e-99 else _power(f"{value:.0e}")
+
+
+def _by_kind(found: Sequence[Age]) -> list[list[str]]:
+    kinds = [(age.condition.name, *astuple(age.kinds)) for age in found]
+    rows = [[name, *(_power(f"{part:.2e}") if part else "0" for part in parts)] for name, *parts in kinds]
+    return [["age", "written", "retained", "per read"], *rows]
 
 
 def _by_stored_bit(device: Device, found: Sequence[Age]) -> list[list[str]]:
@@ -160,6 +168,7 @@ def _age_data(device: Device, age: Age) -> dict[str, Any]:
     return {
         "rber": {name: {"stored_0": zero, "stored_1": one, "mean": (zero + one) / 2} for name, (zero, one) in pairs},
         "mean_rber": age.rates.mean,
+        "rber_by_kind": asdict(age.kinds),
         "pages_retried": age.retried,
         "uber": age.uber,
         "uber_target": age.uber_target,

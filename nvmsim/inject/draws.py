@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nvmsim.inject.philox import DECODE, IMAGES, OFFSET, multiply_shift, uniform64
+from nvmsim.inject.philox import DECODE, IMAGES, OFFSET, PAGE_CLASS, READS, multiply_shift, uniform64
 
 
 def trial_offset(seed: int, trial: int, page_types: int) -> int:
@@ -29,6 +29,25 @@ def decode_uniforms(seed: int, trial: int, pages: ArrayLike, codewords: ArrayLik
     """
     words = uniform64(codewords, pages, trial=trial, stream=DECODE, seed=seed)
     return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def page_classes(device_seed: int, pages: int, classes: int) -> NDArray[np.int64]:
+    """Return the class of each of ``pages`` pages, in [0, classes), int64: that of the page in every trial.
+
+    >>> page_classes(0, 3, 64).tolist() == page_classes(0, 9, 64)[:3].tolist()
+    True
+    """
+    words = uniform64(0, np.arange(pages), trial=0, stream=PAGE_CLASS, seed=device_seed)
+    return multiply_shift(words, classes).astype(np.int64)
+
+
+def read_seed(seed: int, trial: int, attempt: int) -> int:
+    """Return the seed of what is drawn anew at each read of a trial, for one read attempt.
+
+    >>> len({read_seed(0, trial, attempt) for trial in range(2) for attempt in range(2)})
+    4
+    """
+    return int(uniform64(attempt, 0, trial=trial, stream=READS, seed=seed))
 
 
 def image_order(seed: int, n: int) -> NDArray[np.int64]:

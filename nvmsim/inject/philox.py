@@ -7,7 +7,7 @@ counter (draw, cell or page, trial, stream) under the key seed, so it is the sam
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-FLIPS, SCRAMBLER, OFFSET, DECODE, IMAGES, TIMING = range(6)
+FLIPS, SCRAMBLER, OFFSET, DECODE, IMAGES, TIMING, PAGE_CLASS, THIN, READS = range(9)
 
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 WEYL = (0x9E3779B9, 0xBB67AE85)
@@ -42,7 +42,7 @@ def philox4x32(counter: ArrayLike, key: ArrayLike) -> NDArray[np.uint32]:
 
 
 def blocks(
-    draw: ArrayLike, cell: ArrayLike, *, trial: ArrayLike, stream: int, seed: int
+    draw: ArrayLike, cell: ArrayLike, *, trial: ArrayLike, stream: ArrayLike, seed: int
 ) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     """Return the two 64-bit words of each block named by (draw, cell, trial, stream); the indices broadcast.
 
@@ -56,7 +56,9 @@ def blocks(
     return lanes[..., 0] | lanes[..., 1] << _32, lanes[..., 2] | lanes[..., 3] << _32
 
 
-def uniform64(draw: ArrayLike, cell: ArrayLike, *, trial: ArrayLike, stream: int, seed: int) -> NDArray[np.uint64]:
+def uniform64(
+    draw: ArrayLike, cell: ArrayLike, *, trial: ArrayLike, stream: ArrayLike, seed: int
+) -> NDArray[np.uint64]:
     """Return word 0 of each block: one uniform 64-bit integer an index.
 
     >>> uniform64([0, 1], 0, trial=0, stream=0, seed=0).shape

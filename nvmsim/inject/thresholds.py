@@ -30,14 +30,14 @@ def keep_threshold(rate: float, rung_rber: float) -> int:
         return min(int(share * 2**64), ALWAYS)
 
 
-def dense_threshold(rate: float) -> int:
-    """Return floor(2^64 rate), 0 <= rate <= 1; 2^64 - 1 stands for always.
+def dense_threshold(rate: float, of: float = 1.0) -> int:
+    """Return floor(2^64 rate / of), 0 <= rate <= of; 2^64 - 1 stands for always.
 
     >>> dense_threshold(0.5) == 2**63, dense_threshold(1.0) == ALWAYS
     (True, True)
     """
     with localcontext(_CONTEXT):
-        return min(int(Decimal(rate) * 2**64), ALWAYS)
+        return min(int(Decimal(rate) / Decimal(of) * 2**64), ALWAYS)
 
 
 @lru_cache(maxsize=64)

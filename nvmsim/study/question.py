@@ -7,6 +7,7 @@ from nvmsim.accuracy.executor import available_cores
 from nvmsim.accuracy.ranges import SCOPES
 from nvmsim.accuracy.stats import TASK, TEST_SET
 from nvmsim.defaults import PRECISION, TIME_LIMIT_S, TRIALS
+from nvmsim.device.every_model import read_every_model
 from nvmsim.device.profile import Condition, Device
 from nvmsim.device.rber import Rates, device_rates
 from nvmsim.device.schema import Wrong
@@ -42,7 +43,11 @@ class Effort:
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """Everything that decides a run's result; ``model`` is a Card or a Model of `nvmsim.zoo`."""
+    """Everything that decides a run's result; ``model`` is a Card or a Model of `nvmsim.zoo`.
+
+    ``device_seed`` says which device of its kind it is: which of its pages are bad. ``reads_per_inference`` 1: weights
+    are read again for each batch, a block of 500 images; 0: once for all.
+    """
 
     device: Device
     condition: Condition
@@ -55,16 +60,22 @@ class Question:
     seed: int
     backend: str
     workers: int
+    device_seed: int = 0
+    reads_per_inference: int = 0
 
 
 def common_problems(*, range_scope: str, seed: int, workers: int | None) -> list[str]:
     """Say what is wrong with the settings that every study has."""
     checks = {
         f"--range-scope: {range_scope!r}: must be one of {', '.join(SCOPES)}": range_scope in SCOPES,
-        f"--seed: {seed}: must be from 0 to 2^64 - 1": 0 <= seed < 2**64,
     }
     problems = [problem for problem, holds in checks.items() if not holds]
-    return problems + workers_problems(workers)
+    return problems + seed_problems("--seed", seed) + workers_problems(workers)
+
+
+def seed_problems(option: str, seed: int) -> list[str]:
+    """Say what is wrong with a seed."""
+    return [] if 0 <= seed < 2**64 else [f"{option}: {seed}: must be from 0 to 2^64 - 1"]
 
 
 def workers_problems(workers: int | None) -> list[str]:
@@ -104,7 +115,7 @@ def choose_rates(device: Device, condition: Condition, *, rber: float | None) ->
         return device_rates(device, condition)
     if not 0 <= rber <= 0.5:
         raise InputError(f"--rber: {rber:g}: must be from 0 to 0.5")
-    return Rates(((rber, rber),) * device.cell.bits)
+    return Rates(((rber, rber),) * device.cell.bits, per_read_fraction=read_every_model(device.rber).per_read_fraction)
 
 
 def ask(
@@ -119,16 +130,21 @@ def ask(
     seed: int,
     backend: str,
     workers: int | None,
+    device_seed: int = 0,
+    reads_per_inference: int = 0,
 ) -> Question:
     """Check a question as a whole; raises InputError with every problem."""
     problems = effort.problems() + common_problems(range_scope=range_scope, seed=seed, workers=workers)
+    problems += seed_problems("--device-seed", device_seed)
+    if reads_per_inference not in (0, 1):
+        problems.append(f"--reads-per-inference: {reads_per_inference}: must be 0 (once for all images) or 1 (a batch)")
     parsed, rates = (), None
     try:
         parsed = parse_schemes(schemes)
     except InputError as error:
         problems += error.problems
     try:
-        rates = choose_rates(device, condition, rber=rber)
+        rates = _told(choose_rates(device, condition, rber=rber), reads_per_inference)
     except InputError as error:
         problems += error.problems
     if problems:
@@ -145,4 +161,14 @@ def ask(
         seed=seed,
         backend=backend,
         workers=workers or available_cores(),
+        device_seed=device_seed,
+        reads_per_inference=reads_per_inference,
     )
+
+
+def _told(rates: Rates, reads_per_inference: int) -> Rates:
+    """Say where reading again finds nothing new."""
+    if not reads_per_inference or rates.per_read_fraction:
+        return rates
+    said = "reads_per_inference 1 changes nothing: without rber.per_read_fraction every read finds the same errors"
+    return replace(rates, warnings=(*rates.warnings, said))

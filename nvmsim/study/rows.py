@@ -12,6 +12,8 @@ from nvmsim.accuracy.task import Task
 from nvmsim.device.ecc import final_uber
 from nvmsim.device.layout import BUFFER_BITS, PageLayout
 from nvmsim.device.profile import Device
+from nvmsim.device.resolve import leaves
+from nvmsim.device.sections import EVERY_MODEL
 from nvmsim.encoding.base import Encoding
 from nvmsim.encoding.spec import make_encoding
 from nvmsim.inject.sampler import rung_for
@@ -28,6 +30,8 @@ DECISIVE = {
     "ecc": ("ecc.decode_bandwidth_gb_s", "ecc.engines"),
     "host": ("host.bandwidth_gb_s",),
 }
+
+BESIDE_MODEL = tuple(f"rber.{key}" for key in EVERY_MODEL)
 
 
 @dataclass(frozen=True)
@@ -46,20 +50,22 @@ def cases_of(question: Question) -> tuple[Case, ...]:
 
 
 def _case(question: Question, scheme: Scheme, mode: str) -> Case:
-    rates = question.rates.by_page_type
     task = Task(
         model=question.model.name,
         weights_sha256=question.model.weights_sha256,
         data_sha256=question.model.data_sha256,
         encoding=scheme.encoding,
         range_scope=question.range_scope,
-        rates=rates,
-        rung_rber=rung_for(max(max(pair) for pair in rates)),
+        rates=question.rates.by_page_type,
+        rung_rber=rung_for(question.rates.worst),
         layout=PageLayout.of(question.device, mode),
         ecc=question.device.ecc if scheme.ecc else None,
         seed=question.seed,
         order_seed=question.seed,
         network=getattr(question.model, "network", ""),
+        page_sigma=question.rates.page_sigma,
+        device_seed=question.device_seed,
+        per_read_fraction=question.rates.per_read_fraction if question.reads_per_inference else 0.0,
     )
     return Case(scheme, mode, make_encoding(scheme.encoding), task)
 
@@ -189,6 +195,7 @@ def assumptions_of(device: Device, rows: Sequence[Row], *, by_age: bool) -> tupl
     keys += ["page.spare_bytes"]  # every speed-up compares with ecc, which reads them
     keys += ["ecc.limit_rber"] if any(row.mode == "ecc" for row in rows) and device.ecc.limit_rber else []
     keys += ["rber.page_type_factors"] if by_age and "page_type_factors" in device.rber else []
+    keys += [key for key in leaves(device) if by_age and key.startswith(BESIDE_MODEL)]
     return tuple(
         (key, _value(device, key), device.source(key)) for key in dict.fromkeys(keys) if device.is_assumption(key)
     )
@@ -197,5 +204,5 @@ def assumptions_of(device: Device, rows: Sequence[Row], *, by_age: bool) -> tupl
 def _value(device: Device, key: str) -> object:
     section, _, name = key.partition(".")
     if section == "rber":
-        return device.rber[name]
+        return leaves(device)[key]
     return getattr(getattr(device, section), name)

@@ -37,6 +37,8 @@ def run(
     time_limit_s: float = defaults.TIME_LIMIT_S,
     target: str = Effort.target,
     seed: int = 0,
+    device_seed: int = 0,
+    reads_per_inference: int = 0,
     backend: str = "auto",
     workers: int | None = None,
     store: str | Path = defaults.RESULTS / "trials.sqlite",
@@ -49,6 +51,9 @@ def run(
     (days), ``reads`` (of each page) and ``temperature`` (degrees Celsius), or one ``rber`` for every bit. Sampling
     stops at ``trials`` distorted models a row, at a half-width of ``precision`` (a fraction), or after
     ``time_limit_s`` seconds; intervals are for "this test set" or for "the task" it was drawn from (``target``).
+    ``device_seed`` says which device of its kind it is, where pages differ (``rber.page_variation``). With
+    ``reads_per_inference`` 1 weights are read again for each batch (a block of 500 images), so that a batch sees read
+    errors of its own (``rber.per_read_fraction``) on the trial's stored ones; with 0 they are read once.
     Trials are kept in ``store`` and never measured twice. Raises InputError with every problem.
     """
     device = device if isinstance(device, Device) else load_device(device)
@@ -62,6 +67,8 @@ def run(
         range_scope=range_scope,
         effort=Effort(trials=trials, precision=precision, time_limit_s=time_limit_s, target=target),
         seed=seed,
+        device_seed=device_seed,
+        reads_per_inference=reads_per_inference,
         backend=backend,
         workers=workers,
     )

@@ -8,7 +8,8 @@ from typing import Any
 from nvmsim.study.grid.spec import Point
 
 AGE = ("condition", "pe_cycles", "retention_days", "temperature_c", "reads_per_page", "rber")
-OWN = ("device", "variant", "model", "scheme", "range_scope", *AGE)
+USE = ("device_seed", "reads_per_inference")
+OWN = ("device", "variant", "model", "scheme", "range_scope", *AGE, *USE)
 MOST_TASKS = 100_000
 
 
@@ -76,6 +77,7 @@ def _point(grid: Grid, one: Mapping[str, Any], schemes: Sequence[str], axes: Map
         device=one["device"],
         settings=tuple((own | grid.variants.get(one.get("variant"), {})).items()),
         age={key: one[key] for key in AGE if key in one},
+        use={key: one[key] for key in USE if key in one},
         model=one["model"],
         range_scope=one["range_scope"],
         schemes=tuple(schemes),

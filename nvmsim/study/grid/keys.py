@@ -79,5 +79,7 @@ GRID = {
     "condition": Key(Values(CONDITION_NAME), ()),
     **{name: Key(Values(key.kind), ()) for name, key in CONDITION.items()},
     "rber": Key(Values(RBER), ()),
+    "reads_per_inference": Key(Values(Number(whole=True, high=1)), ()),
+    "device_seed": Key(Values(Number(whole=True, high=2**64 - 1)), ()),
 }
 DEVICE_KEY = Key(Values(Plain()))

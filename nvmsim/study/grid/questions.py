@@ -91,6 +91,7 @@ def _asked(study: Study, point: Point, known: _Known, how: Mapping[str, Any]) ->
         range_scope=point.range_scope,
         effort=_effort(study),
         seed=study.seed,
+        **point.use,
         **how,
     )
     cases = cases_of(question)

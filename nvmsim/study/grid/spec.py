@@ -1,7 +1,7 @@
 """A study as its file says it: what varies, and how much effort a task may take."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nvmsim.accuracy.stats import TEST_SET
 
@@ -30,7 +30,8 @@ class Point:
     """One setting of a grid with the schemes to be compared in it.
 
     ``age`` has the condition's name and the quantities given in place of its own, or an ``rber``; ``settings`` are
-    dotted keys of the device profile with their values; ``varied`` the values of the keys that vary in the study.
+    dotted keys of the device profile with their values; ``varied`` the values of the keys that vary in the study;
+    ``use`` says which device of its kind it is, and how often weights are read.
     """
 
     grid: str
@@ -41,6 +42,7 @@ class Point:
     range_scope: str
     schemes: tuple[str, ...]
     varied: Mapping[str, object]
+    use: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,47 @@
+"""Ids of tasks that stores hold already: what a device does not use leaves no trace in them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from nvmsim.accuracy.bsc import bsc_task
+from nvmsim.device.profile import load_device
+from nvmsim.study.question import Effort, ask, choose_condition
+from nvmsim.study.rows import cases_of
+from nvmsim.zoo.card import load_card
+
+GOLDEN = json.loads((Path(__file__).parent / "golden" / "task_ids.json").read_text())
+
+
+def question(name="tlc", **changes):
+    device = load_device(name, changes.pop("settings", ()))
+    settings = {"schemes": ["ecc", "raw"], "range_scope": "global", "effort": Effort(), "seed": 0, **changes}
+    age = choose_condition(device, None)
+    return ask(device, load_card("mnist-cnn"), condition=age, rber=None, backend="cpu", workers=1, **settings)
+
+
+def rows(name, **changes):
+    return {f"{name} {case.scheme.name} {case.mode}": case.task.id for case in cases_of(question(name, **changes))}
+
+
+@pytest.mark.parametrize("name", ["tlc", "slc", "reram"])
+def test_rows_of_a_device_keep_their_ids(name):
+    found = rows(name)
+    assert found == {key: GOLDEN[key] for key in found}
+
+
+def test_the_paper_s_channel_keeps_its_ids():
+    model = load_card("mnist-cnn")
+    assert bsc_task(model, "binary:16", rber=0.012).id == GOLDEN["channel"]
+    assert bsc_task(model, "hamming:16", rber=0.01, layers=("fc5",), bits=(15, 3)).id == GOLDEN["part of a channel"]
+
+
+def test_what_is_not_used_leaves_no_trace():
+    assert rows("tlc", device_seed=9) == rows("tlc")
+
+
+def test_what_is_used_does():
+    varied = {"settings": ["rber.page_variation={sigma: 0.4}"]}
+    ids = [rows("tlc"), rows("tlc", **varied), rows("tlc", **varied, device_seed=9)]
+    assert len({one["tlc raw bypass"] for one in ids}) == len({one["tlc ecc ecc"] for one in ids}) == 3
