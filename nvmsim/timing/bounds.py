@@ -4,11 +4,11 @@ import math
 from typing import Any
 
 from nvmsim.device.profile import Device
-from nvmsim.timing.system import FS_PER_US, ReadSystem, read_system
+from nvmsim.timing.system import FS_PER_US, QUEUE, ReadSystem, read_system
 
 
 def bounds_mb_s(device: Device, mode: str, *, page_failures: Any = None) -> dict[str, float]:
-    """Return the bound of each of "die", "bus", "ecc" and "host" in 10^6 bytes of weights a second.
+    """Return the bound of each of "die", "bus", "ecc", "host" and, if limited, "queue depth" in 10^6 bytes of weights a second.
 
     The bandwidth is at most the least of them, and equals it where one resource rules; infinite where a resource
     is not in the way. Arguments and errors as for :func:`nvmsim.timing.read_path.read_timing`. Of a group of p
@@ -31,6 +31,7 @@ def system_bounds(system: ReadSystem) -> dict[str, float]:
         "bus": system.channels * group_mb / _mean(_bus_fs(system)),
         "ecc": _rate(system.engines * system.page_bytes, system.decode_fs * reads),
         "host": _rate(system.page_bytes, system.host_fs),
+        **({QUEUE: _rate(system.page_bytes, system.queue_fs)} if system.queue_fs else {}),
     }
 
 
