@@ -47,7 +47,6 @@ def _link(found: Checked, link: str, values: dict[str, object]) -> None:
     if link == "cxl" and generation is not None and generation not in CXL_GENERATIONS:
         allowed = f"from {CXL_GENERATIONS[0]} to {CXL_GENERATIONS[-1]} for link cxl, whose 68-byte flits end at 32 GT/s"
         found.wrong("host.generation", generation, allowed)
-    if link == "pcie" and generation == FLIT_GENERATION and values["dllp_bytes_per_packet"] is not None:
-        found.wrong(
-            "host.dllp_bytes_per_packet", values["dllp_bytes_per_packet"], "absent in FLIT mode, which has none"
-        )
+    dllp = values["dllp_bytes_per_packet"]
+    if link == "pcie" and generation == FLIT_GENERATION and dllp is not None:
+        found.wrong("host.dllp_bytes_per_packet", dllp, "absent in FLIT mode, whose flits have room for DLLPs")

@@ -19,9 +19,9 @@ def whole_profile(path: Path, label: str, find: Callable[[str, Path], Path], see
     """Return the plain data of a profile file with all that it extends filled in.
 
     ``find`` turns a name or path, seen from a folder, into a file. A mapping is merged key by key, any other value is
-    replaced; another ``rber.model`` or ``host.link`` replaces its whole section, ``null`` takes a condition away. A value of its own
-    takes its own source, or that of none: the other's source was about another number. Raises InputError on a
-    profile that cannot be read, is no mapping, or extends itself.
+    replaced; another ``rber.model`` or ``host.link`` replaces its whole section, ``null`` takes a condition away. A
+    value of its own takes its own source, or that of none: the other's source was about another number. Raises
+    InputError on a profile that cannot be read, is no mapping, or extends itself.
     """
     data = parse_file(path, label)
     if not isinstance(data, dict) or KEY not in data:

@@ -14,7 +14,8 @@ def apply_settings(data: dict[str, Any], settings: Sequence[str]) -> tuple[str, 
     """Replace values in the plain data of a profile, and return the dotted keys that were set.
 
     A value is a YAML scalar or a YAML flow collection. Another ``rber.model`` or ``host.link`` drops what
-    the section said of the old one, which would mean nothing to it. Raises InputError naming every setting that cannot be applied.
+    the section said of the old one, which would mean nothing to it. Raises InputError naming every setting that
+    cannot be applied.
 
     >>> data = {"ecc": {"t": 40}}
     >>> apply_settings(data, ["ecc.t=72", "timing.read_us={lsb: 37, msb: 46}"])

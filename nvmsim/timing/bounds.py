@@ -8,9 +8,9 @@ from nvmsim.timing.system import FS_PER_US, QUEUE, ReadSystem, read_system
 
 
 def bounds_mb_s(device: Device, mode: str, *, page_failures: Any = None) -> dict[str, float]:
-    """Return the bound of each of "die", "bus", "ecc", "host" and, if limited, "queue depth" in 10^6 bytes of weights a second.
+    """Return the bound of each resource in 10^6 bytes of weights a second.
 
-    The bandwidth is at most the least of them, and equals it where one resource rules; infinite where a resource
+    Resources are "die", "bus", "ecc", "host" and, where the profile has one, "queue depth". The bandwidth is at most the least of them, and equals it where one resource rules; infinite where a resource
     is not in the way. Arguments and errors as for :func:`nvmsim.timing.read_path.read_timing`. Of a group of p
     planes, with command c, array read r and transfer x a page: a die needs c + r + p x (with cache read
     max(c + r, p x)), a bus c + p x; each further read of one page adds a group of one plane.

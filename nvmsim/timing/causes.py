@@ -16,7 +16,8 @@ class SpeedCauses:
     """Factors whose product is ``speedup``, the ratio of model loads a second.
 
     ``bytes`` is what fewer bytes on the bus and more or narrower words on a page give, ``decoder`` what the ECC
-    engines cost, ``retries`` what reading again costs, ``host`` what the host (link and queue depth) takes away from or leaves of that.
+    engines cost, ``retries`` what reading again costs, ``host`` what the host (link and queue depth) takes away from
+    or leaves of that.
     """
 
     speedup: float
