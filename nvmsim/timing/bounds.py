@@ -10,10 +10,11 @@ from nvmsim.timing.system import FS_PER_US, QUEUE, ReadSystem, read_system
 def bounds_mb_s(device: Device, mode: str, *, page_failures: Any = None) -> dict[str, float]:
     """Return the bound of each resource in 10^6 bytes of weights a second.
 
-    Resources are "die", "bus", "ecc", "host" and, where the profile has one, "queue depth". The bandwidth is at most the least of them, and equals it where one resource rules; infinite where a resource
-    is not in the way. Arguments and errors as for :func:`nvmsim.timing.read_path.read_timing`. Of a group of p
-    planes, with command c, array read r and transfer x a page: a die needs c + r + p x (with cache read
-    max(c + r, p x)), a bus c + p x; each further read of one page adds a group of one plane.
+    Resources are "die", "bus", "ecc", "host" and, where the profile has one, "queue depth". The bandwidth is at most
+    the least of them, and equals it where one resource rules; infinite where a resource is not in the way. Arguments
+    and errors as for :func:`nvmsim.timing.read_path.read_timing`. Of a group of p planes, with command c, array read
+    r and transfer x a page: a die needs c + r + p x (with cache read max(c + r, p x)), a bus c + p x; each further
+    read of one page adds a group of one plane.
 
     >>> from nvmsim.device.profile import load_device
     >>> round(bounds_mb_s(load_device("tlc", ["host.bandwidth_gb_s=7"]), "bypass")["host"], 3)
