@@ -12,7 +12,6 @@ from nvmsim.accuracy.task import Task
 from nvmsim.device.ecc import final_uber
 from nvmsim.device.layout import BUFFER_BITS, PageLayout
 from nvmsim.device.profile import Device
-from nvmsim.device.resolve import leaves
 from nvmsim.encoding.base import Encoding
 from nvmsim.encoding.spec import make_encoding
 from nvmsim.inject.sampler import rung_for
@@ -21,16 +20,7 @@ from nvmsim.study.scheme import Scheme
 from nvmsim.study.timings import ModeTiming, mode_timing
 from nvmsim.study.tradeoff import Causes, Difference, Row, mark_pareto, unpaired_difference
 from nvmsim.timing.causes import weights_gb_s
-from nvmsim.timing.system import QUEUE
-
-# The numbers that decide a resource's speed: where one of the bottleneck's is assumed, the row says so.
-DECISIVE = {
-    "die": ("timing.read_us", "timing.cache_read"),
-    "bus": ("timing.bus_mt_s",),
-    "ecc": ("ecc.decode_bandwidth_gb_s", "ecc.engines"),
-    "host": ("host.bandwidth_gb_s", "host.generation", "host.lanes"),
-    QUEUE: ("host.queue_depth", "host.request_bytes", "host.latency_us"),
-}
+from nvmsim.timing.decisive import bottleneck_assumed, decisive_keys
 
 
 @dataclass(frozen=True)
@@ -150,11 +140,6 @@ def _row(question: Question, case: Case, estimate: Estimate, speed: ModeTiming) 
     )
 
 
-def _assumed(device: Device, bottleneck: str) -> bool:
-    given = leaves(device)
-    return any(key in given and device.is_assumption(key) for key in DECISIVE[bottleneck])
-
-
 def _timed(device: Device, speed: ModeTiming) -> dict[str, object]:
     timing, causes = speed.timing, speed.causes
     return {
@@ -164,7 +149,7 @@ def _timed(device: Device, speed: ModeTiming) -> dict[str, object]:
         "speedup": causes.speedup,
         "causes": Causes(bytes=causes.bytes, decoder=causes.decoder, retries=causes.retries, host=causes.host),
         "bottleneck": timing.bottleneck,
-        "bottleneck_assumed": _assumed(device, timing.bottleneck),
+        "bottleneck_assumed": bottleneck_assumed(device, timing.bottleneck),
         "utilisation": timing.utilisation,
         "page_read_us": timing.page_read_us,
     }
@@ -193,7 +178,7 @@ def _addresses(case: Case) -> str:
 
 def assumptions_of(device: Device, rows: Sequence[Row], *, by_age: bool) -> tuple[tuple[str, object, str], ...]:
     """Return (key, value, source) of the assumed numbers that decide the rows' speed, RBER or correction."""
-    keys = [key for row in rows for key in DECISIVE[row.bottleneck]]
+    keys = [key for row in rows for key in decisive_keys(device, row.bottleneck)]
     keys += ["page.spare_bytes"]  # every speed-up compares with ecc, which reads them
     keys += ["ecc.limit_rber"] if any(row.mode == "ecc" for row in rows) and device.ecc.limit_rber else []
     keys += ["rber.page_type_factors"] if by_age and "page_type_factors" in device.rber else []
