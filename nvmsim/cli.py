@@ -80,6 +80,12 @@ def _timing(options: argparse.Namespace) -> str:
     return timing_report(options.device, options.set, condition=options.condition, fmt=options.format)
 
 
+def _inference(options: argparse.Namespace) -> str:
+    from nvmsim.cli_inference import inference_command
+
+    return inference_command(options)
+
+
 def _layout(options: argparse.Namespace) -> str:
     from nvmsim.cli_layout import layout_report
 
@@ -147,6 +153,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], str | tuple[str, int]]] = {
     "robustness": _robustness,
     **{name: _study(name) for name in ("study", "status", "report", "best", "export", "merge")},
     "timing": _timing,
+    "inference": _inference,
     "layout": _layout,
     "devices": _devices,
     "schema": _schema,

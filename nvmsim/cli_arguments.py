@@ -4,6 +4,7 @@ import argparse
 from importlib.metadata import version
 
 from nvmsim import defaults
+from nvmsim.cli_arguments_inference import add_inference
 from nvmsim.cli_arguments_study import STUDY_COMMANDS
 from nvmsim.cli_options import add_backend, add_format, add_workers
 
@@ -22,7 +23,17 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"nvmsim {version('nvmsim')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     studies = (_add_run, *STUDY_COMMANDS, _add_sensitivity, _add_robustness, _add_reproduce)
-    parts = (_add_timing, _add_layout, _add_devices, _add_schema, _add_models, _add_train, _add_data, _add_bench)
+    parts = (
+        _add_timing,
+        _add_inference,
+        _add_layout,
+        _add_devices,
+        _add_schema,
+        _add_models,
+        _add_train,
+        _add_data,
+        _add_bench,
+    )
     for add in (*studies, *parts):
         add(commands)
     return parser
@@ -221,6 +232,10 @@ def _add_timing(commands: argparse._SubParsersAction) -> None:
         "--condition", metavar="NAME", help="age that sets the read retries (default: worn, or the last)"
     )
     add_format(parser, "table", "json")
+
+
+def _add_inference(commands: argparse._SubParsersAction) -> None:
+    add_inference(commands, _device_argument)
 
 
 def _add_layout(commands: argparse._SubParsersAction) -> None:

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from nvmsim.device.host_link import derivation, link_gb_s, queue_gb_s
 from nvmsim.device.profile import Condition, Device, load_device
 
 
 def timing_report(
     where: str | Path, settings: Sequence[str] = (), *, condition: str | None = None, fmt: str = "table"
 ) -> str:
-    """Return what ``nvmsim timing`` prints, as a table or as JSON (``fmt`` "table" or "json").
+    """Return what ``nvmsim timing`` prints, as a table or as JSON (``fmt`` "table" or "json"), with
+    how the host's bandwidth comes about.
 
     ``where`` is a path or a bundled name, ``settings`` are "key.path=value", ``condition`` the device's age, which
     decides how often pages are read again (None: worn, or the last of a profile without it). Raises
@@ -21,7 +23,8 @@ def timing_report(
     age = device.condition(condition)
     modes = _timings(device, age)
     if fmt == "json":
-        return json.dumps({"device": device.name, "condition": age.name, **modes}, indent=2)
+        host = {"link_gb_s": link_gb_s(device.host), "queue_gb_s": queue_gb_s(device.host)}
+        return json.dumps({"device": device.name, "condition": age.name, "host": host, **modes}, indent=2)
     return _table(device, age, modes)
 
 
@@ -42,9 +45,9 @@ def _timings(device: Device, condition: Condition) -> dict[str, dict[str, Any]]:
 
 def _table(device: Device, condition: Condition, modes: dict[str, dict[str, Any]]) -> str:
     resources = list(next(iter(modes.values()))["utilisation"])
-    lines = [f"{'mode':<9}{'MB/s':>10}  {'bottleneck':<11}" + "".join(f"{name:>7}" for name in resources)]
+    lines = [f"{'mode':<9}{'MB/s':>10}  {'bottleneck':<11}" + "".join(f"{name:>{_width(name)}}" for name in resources)]
     for mode, row in modes.items():
-        busy = "".join(f"{row['utilisation'][name]:>7.1%}" for name in resources)
+        busy = "".join(f"{row['utilisation'][name]:>{_width(name)}.1%}" for name in resources)
         lines.append(f"{mode:<9}{row['read_bandwidth_mb_s']:>10.1f}  {row['bottleneck']:<11}{busy}")
     error = max(row["relative_error"] for row in modes.values())
     known = "exact period found" if not error else f"95 % interval within {error:.2g} of the bandwidth"
@@ -53,5 +56,10 @@ def _table(device: Device, condition: Condition, modes: dict[str, dict[str, Any]
             *lines,
             f"{device.name} at {condition.name}: 10^6 bytes of weights a second in the long run; {known}.",
             "Columns to the right: share of time in which each resource works.",
+            *derivation(device.host),
         ]
     )
+
+
+def _width(name: str) -> int:
+    return max(7, len(name) + 2)

@@ -24,3 +24,7 @@ X = 0.95  # of the undistorted accuracy: the paper's
 ROBUSTNESS_SCHEMES = ("raw", "nulling")
 ROBUSTNESS_PRECISION = 0.1  # of R: the paper's grids are about as fine
 ROBUSTNESS_TRIALS = 1024  # a rate; fewer than 72 prove no R(0.95) from below, see docs/design.md
+
+# 10^12 operations a second of the computer at each place: assumptions, a data-centre GPU's order, an embedded
+# accelerator's, and none of its own (bits are used as fast as they are sensed).
+TFLOPS = {"host": 100.0, "controller": 4.0, "die": None}

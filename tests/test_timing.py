@@ -1,12 +1,12 @@
 """The simulated read path against event times worked out by hand, an independent scheduler, and brute force."""
 
 from dataclasses import replace
-from fractions import Fraction
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from read_reference import schedule
 from scipy.stats import binomtest
 
 from nvmsim.device.profile import load_device
@@ -146,48 +146,6 @@ def test_what_crosses_the_bus(mode, bus_bytes, weight_bytes, code):
     assert (timing.utilisation["ecc"] > 0) == (mode == "ecc" and code == "ldpc")
 
 
-def schedule(system, groups):
-    """List the bus grants of one channel without downstream, by a plain search for the next grant (times in fs)."""
-    dies = range(system.dies_per_channel)
-    left, sent = [groups] * len(dies), [0] * len(dies)
-    command_at, data_at, waiting = [Fraction(0)] * len(dies), [None] * len(dies), [None] * len(dies)
-    planes_left, now, log = [0] * len(dies), Fraction(0), []
-
-    def offer(die, at):
-        data_at[die], planes_left[die], waiting[die] = at, system.planes, None
-        if system.cache_read and left[die]:
-            command_at[die] = at
-
-    while any(left) or any(at is not None for at in (*data_at, *waiting)):
-        ready = [at for at in (*command_at, *data_at, *waiting) if at is not None]
-        now = max(now, min(ready))
-        for die in dies:  # senses that end while the register is free become data
-            if waiting[die] is not None and data_at[die] is None and waiting[die] <= now:
-                offer(die, waiting[die])
-        commands = sorted((at, die) for die, at in enumerate(command_at) if at is not None and at <= now)
-        data = sorted((at, die) for die, at in enumerate(data_at) if at is not None and at <= now)
-        if commands and (system.command_first or not data):
-            die = commands[0][1]
-            log.append((now, now + system.command_fs, "command", die))
-            now, command_at[die], left[die] = now + system.command_fs, None, left[die] - 1
-            waiting[die] = now + system.read_fs[sent[die] % system.types]
-            sent[die] += 1
-        elif data:
-            die = data[0][1]
-            log.append((now, now + system.transfer_fs, "data", die))
-            now, planes_left[die] = now + system.transfer_fs, planes_left[die] - 1
-            if not planes_left[die]:
-                data_at[die] = None
-                if waiting[die] is not None and waiting[die] <= now:
-                    offer(die, now)
-                if not system.cache_read and left[die]:
-                    command_at[die] = now
-        else:
-            later = [at for at in (*command_at, *data_at, *waiting) if at is not None and at > now]
-            now = min(later)
-    return [(int(start), int(end), what, die) for start, end, what, die in log]
-
-
 times = st.integers(1_000, 200_000_000)
 
 
@@ -205,7 +163,7 @@ def test_grants_equal_an_independent_scheduler(dies, planes, reads, command, tra
     path = ReadPath(system, 7 * dies * planes)
     path.buses[0].log = []
     path.run()
-    assert path.buses[0].log == schedule(system, 7)
+    assert path.buses[0].log == schedule(system, [[planes] * 7] * dies)
 
 
 def channel_like(**changes):

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 
 from nvmsim.device.check import Checked
+from nvmsim.device.cross_host import check_host
 from nvmsim.device.parts import PAGE_TYPES, Cell, EccSpec, Retry
 from nvmsim.errors import InputError
 from nvmsim.plugins import names
@@ -108,4 +109,4 @@ def _under(section: str, problem: str) -> str:
     return problem if problem.startswith(f"{section}.") else f"{section}.{problem}"
 
 
-RULES: tuple[Callable[[Checked], None], ...] = (_gray_code, _metadata, _code, _parity, _decoder, _rber)
+RULES: tuple[Callable[[Checked], None], ...] = (_gray_code, _metadata, _code, _parity, _decoder, _rber, check_host)

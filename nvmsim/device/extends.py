@@ -11,6 +11,7 @@ from nvmsim.errors import InputError
 
 KEY = "extends"
 MOST_DEEP = 8
+KINDS = {"rber": "model", "host": "link"}  # another one of these replaces its whole section
 NO_SOURCE = "given without a source in"
 
 
@@ -18,9 +19,9 @@ def whole_profile(path: Path, label: str, find: Callable[[str, Path], Path], see
     """Return the plain data of a profile file with all that it extends filled in.
 
     ``find`` turns a name or path, seen from a folder, into a file. A mapping is merged key by key, any other value is
-    replaced; another ``rber.model`` replaces the whole section, ``null`` takes a condition away. A value of its own
-    takes its own source, or that of none: the other's source was about another number. Raises InputError on a
-    profile that cannot be read, is no mapping, or extends itself.
+    replaced; another ``rber.model`` or ``host.link`` replaces its whole section, ``null`` takes a condition away. A
+    value of its own takes its own source, or that of none: the other's source was about another number. Raises
+    InputError on a profile that cannot be read, is no mapping, or extends itself.
     """
     data = parse_file(path, label)
     if not isinstance(data, dict) or KEY not in data:
@@ -56,7 +57,8 @@ def merged(base: Mapping[str, Any], own: Mapping[str, Any], label: str) -> dict[
 
 
 def _section(path: str, base: Mapping[str, Any], own: Mapping[str, Any], label: str) -> dict[str, Any]:
-    if path == "rber" and own.get("model", base.get("model")) != base.get("model"):
+    kind = KINDS.get(path)
+    if kind and own.get(kind, base.get(kind)) != base.get(kind):
         return dict(own)
     found = {key: value for key, value in base.items() if key != "source"}
     for key, value in own.items():

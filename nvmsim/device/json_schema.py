@@ -53,7 +53,8 @@ def kind_schema(kind: Kind) -> dict[str, Any]:
         case Number():
             return _number(kind)
         case Choice():
-            return {"enum": list(kind.options)}
+            unit = {"description": kind.unit} if kind.unit else {}
+            return _or_null({"enum": list(kind.options), **unit}, kind.optional)
         case Flag():
             return {"type": "boolean"}
         case PerPageType():

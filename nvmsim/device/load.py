@@ -6,9 +6,10 @@ from typing import Any
 
 from nvmsim.device.check import Checked, check
 from nvmsim.device.cross import cross_check, ecc_spec
+from nvmsim.device.cross_host import host_spec
 from nvmsim.device.extends import whole_profile
 from nvmsim.device.override import BY_USER, apply_settings
-from nvmsim.device.parts import Cell, Condition, Device, Geometry, Host, Page, Timing
+from nvmsim.device.parts import Cell, Condition, Device, Geometry, Page, Timing
 from nvmsim.errors import InputError
 from nvmsim.resources import bundled
 from nvmsim.suggest import near
@@ -90,7 +91,7 @@ def _build(found: Checked) -> Device:
         page=Page(**_under(found, "page")),
         cell=Cell(**_under(found, "cell")),
         timing=Timing(**_under(found, "timing")),
-        host=Host(**_under(found, "host")),
+        host=host_spec(found),
         ecc=ecc_spec(found),
         rber=found.rber,
         conditions=conditions,

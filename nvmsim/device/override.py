@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from nvmsim.device.extends import KINDS
 from nvmsim.device.plain import parse
 from nvmsim.errors import InputError
 
@@ -10,10 +11,11 @@ BY_USER = "set by the user"
 
 
 def apply_settings(data: dict[str, Any], settings: Sequence[str]) -> tuple[str, ...]:
-    """Replace values in the plain data of a profile, in order, and return the dotted keys that were set.
+    """Replace values in the plain data of a profile, and return the dotted keys that were set.
 
-    A value is a YAML scalar or a YAML flow collection. Another ``rber.model`` drops the parameters of the old
-    one, which would mean nothing to it. Raises InputError naming every setting that cannot be applied.
+    A value is a YAML scalar or a YAML flow collection. Another ``rber.model`` or ``host.link`` drops what
+    the section said of the old one, which would mean nothing to it. Raises InputError naming every setting that
+    cannot be applied.
 
     >>> data = {"ecc": {"t": 40}}
     >>> apply_settings(data, ["ecc.t=72", "timing.read_us={lsb: 37, msb: 46}"])
@@ -22,10 +24,15 @@ def apply_settings(data: dict[str, Any], settings: Sequence[str]) -> tuple[str, 
     {'ecc': {'t': 72}, 'timing': {'read_us': {'lsb': 37, 'msb': 46}}}
     """
     problems: list[str] = []
-    keys = [_apply(data, setting, problems) for setting in settings]
+    keys = [_apply(data, setting, problems) for setting in sorted(settings, key=_order)]
     if problems:
         raise InputError([f"--set {problem}" for problem in problems])
     return tuple(keys)
+
+
+def _order(setting: str) -> bool:
+    """Put what replaces a whole section first, so that it takes nothing away that was set beside it."""
+    return setting.partition("=")[0].strip() not in {f"{section}.{name}" for section, name in KINDS.items()}
 
 
 def _apply(data: dict[str, Any], setting: str, problems: list[str]) -> str:
@@ -53,6 +60,6 @@ def _put(data: dict[str, Any], parts: Sequence[str], value: object, problems: li
             problems.append(f"{'.'.join(parts)}: {upper} is one value here; set {upper} itself")
             return
         place = inner
-    if list(parts) == ["rber", "model"] and value != place.get("model"):
+    if KINDS.get(".".join(path)) == last and value != place.get(last):
         place.clear()
     place[last] = value

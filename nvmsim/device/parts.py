@@ -87,9 +87,21 @@ class Timing:
 
 @dataclass(frozen=True)
 class Host:
-    """The host link in 10^9 bytes a second; None is a link that never limits."""
+    """The host link: a bandwidth in 10^9 bytes a second (None: it never limits), or a ``link`` that it follows from.
+
+    ``link`` is "pcie", "cxl" or "on-package". At most ``queue_depth`` requests of ``request_bytes`` are in flight, each
+    for ``latency_us``; None: as many as it takes. :mod:`nvmsim.device.host_link` says what comes of them.
+    """
 
     bandwidth_gb_s: float | None = None
+    link: str | None = None
+    generation: int | None = None
+    lanes: int | None = None
+    max_payload_bytes: int | None = None
+    dllp_bytes_per_packet: float | None = None
+    queue_depth: int | None = None
+    request_bytes: int | None = None
+    latency_us: float | None = None
 
 
 @dataclass(frozen=True)

@@ -75,16 +75,23 @@ class Number:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of a few words."""
+    """One of a few words or whole numbers; None if ``optional``.
 
-    options: tuple[str, ...]
+    >>> Choice((1, 2, 4)).read(4.0)
+    4
+    """
+
+    options: tuple[str, ...] | tuple[int, ...]
     unit: str = ""
+    optional: bool = False
 
-    def read(self, value: object) -> str:
-        """Return the word."""
-        if not isinstance(value, str) or value not in self.options:
-            raise Wrong(f"one of {', '.join(self.options)}")
-        return value
+    def read(self, value: object) -> str | int | None:
+        """Return the word or number; true and false are neither."""
+        if value is None and self.optional:
+            return None
+        if isinstance(value, bool) or value not in self.options:
+            raise Wrong(f"one of {', '.join(map(str, self.options))}{' or null' if self.optional else ''}")
+        return self.options[self.options.index(value)]
 
 
 @dataclass(frozen=True)

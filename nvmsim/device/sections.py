@@ -6,6 +6,7 @@ A default is an assumption, and its source says so.
 from dataclasses import dataclass
 from typing import Any
 
+from nvmsim.device.host_link import LANE_GT_S, LANES, PAYLOADS
 from nvmsim.device.schema import Choice, Flag, Kind, Number, PerPageType, Text
 
 
@@ -61,7 +62,17 @@ TIMING = {
     "arbitration": Key(Choice(("fair", "data_out_first")), "fair"),
     "cache_read": Key(Flag(), True),
 }
-HOST = {"bandwidth_gb_s": Key(Number("GB/s", low=1e-6, high=1e9, optional=True), None)}
+HOST = {
+    "bandwidth_gb_s": Key(Number("GB/s", low=1e-6, high=1e9, optional=True), None),
+    "link": Key(Choice(("pcie", "cxl", "on-package"), optional=True), None),
+    "generation": Key(Choice(tuple(LANE_GT_S), optional=True), None),
+    "lanes": Key(Choice(LANES, optional=True), None),
+    "max_payload_bytes": Key(Choice(PAYLOADS, unit="bytes", optional=True), None),
+    "dllp_bytes_per_packet": Key(Number("bytes", high=4096, optional=True), None),
+    "queue_depth": _count(1 << 20, None),
+    "request_bytes": _count(1 << 30, None, unit="bytes"),
+    "latency_us": Key(Number("us", above=True, high=1e9, optional=True), None),
+}
 ECC = {
     "code": Key(Text(r"[\w.+-]+", "the name of a code", most=60)),
     "codeword_bytes": _count(1 << 16, None, unit="bytes"),

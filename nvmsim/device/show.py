@@ -8,6 +8,7 @@ from textwrap import wrap
 from typing import Any
 
 from nvmsim.device.ages import Age, ages
+from nvmsim.device.host_link import derivation, link_gb_s, queue_gb_s
 from nvmsim.device.override import BY_USER
 from nvmsim.device.parts import ASSUMPTION, Device
 from nvmsim.device.resolve import leaves, plain, source_of
@@ -31,7 +32,8 @@ def as_text(device: Device) -> str:
         source = source_of(device, key)
         lines += _row(device, key, value, source=source, told="" if source == before else source)
         before = source
-    return "\n".join([*lines, "", *_age_table(device, ages(device))])
+    host = [line for told in derivation(device.host) for line in wrap(told, WIDTH)]
+    return "\n".join([*lines, "", *host, *([""] if host else []), *_age_table(device, ages(device))])
 
 
 def as_json(device: Device) -> str:
@@ -40,6 +42,7 @@ def as_json(device: Device) -> str:
     data = {
         "profile": plain(device),
         "sources": {key: source_of(device, key) for key in keys},
+        "host": {"link_gb_s": link_gb_s(device.host), "queue_gb_s": queue_gb_s(device.host)},
         "assumptions": [key for key in keys if device.is_assumption(key)],
         "ages": {age.condition.name: _age_data(device, age) for age in ages(device)},
     }

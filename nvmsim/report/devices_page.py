@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from nvmsim.device.ages import ages
 from nvmsim.device.life import ecc_limits
 from nvmsim.device.load import load_device
@@ -12,6 +10,7 @@ from nvmsim.device.parts import Device
 from nvmsim.device.resolve import leaves
 from nvmsim.device.show import LEGEND, mark
 from nvmsim.device.weaker import weaker_ecc
+from nvmsim.timing.inference import sensed_mb_s
 from nvmsim.timing.modes import mode_timings
 
 WAYS = {
@@ -56,22 +55,12 @@ def bandwidths(device: Device) -> Iterator[Bandwidth]:
         yield _through(weak, "ecc", f"weak ECC, t = {weak.ecc.t} in {weak.ecc.codeword_bytes} bytes", f"{stands:.1e}")
     for mode in ("bypass", "reclaim"):
         yield _through(device, mode, WAYS[mode])
-    yield Bandwidth("in the die", in_die_mb_s(device), "die", "-")
+    yield Bandwidth("in the die", sensed_mb_s(device), "die", "-")
 
 
 def _through(device: Device, mode: str, way: str, limit: str = "-") -> Bandwidth:
     found = mode_timings(device, device.condition(), modes=(mode,))[mode]
     return Bandwidth(way, found.read_bandwidth_mb_s, found.bottleneck, limit)
-
-
-def in_die_mb_s(device: Device) -> float:
-    """Return the bytes that all arrays sense, 10^6 a second: every plane whole page after page, spare area included.
-
-    >>> round(in_die_mb_s(load_device("slc")))
-    2785
-    """
-    planes = device.geometry.dies * device.geometry.planes_per_die
-    return planes * device.page.bits / 8 / float(np.mean(device.timing.read_us))
 
 
 def devices_page(names: Sequence[str], *, pictures: str) -> str:

@@ -22,14 +22,7 @@ from nvmsim.study.scheme import Scheme
 from nvmsim.study.timings import ModeTiming, mode_timing
 from nvmsim.study.tradeoff import Causes, Difference, Row, mark_pareto, unpaired_difference
 from nvmsim.timing.causes import weights_gb_s
-
-# The numbers that decide a resource's speed: where one of the bottleneck's is assumed, the row says so.
-DECISIVE = {
-    "die": ("timing.read_us", "timing.cache_read"),
-    "bus": ("timing.bus_mt_s",),
-    "ecc": ("ecc.decode_bandwidth_gb_s", "ecc.engines"),
-    "host": ("host.bandwidth_gb_s",),
-}
+from nvmsim.timing.decisive import bottleneck_assumed, decisive_keys
 
 BESIDE_MODEL = tuple(f"rber.{key}" for key in EVERY_MODEL)
 
@@ -162,7 +155,7 @@ def _timed(device: Device, speed: ModeTiming) -> dict[str, object]:
         "speedup": causes.speedup,
         "causes": Causes(bytes=causes.bytes, decoder=causes.decoder, retries=causes.retries, host=causes.host),
         "bottleneck": timing.bottleneck,
-        "bottleneck_assumed": any(device.is_assumption(key) for key in DECISIVE[timing.bottleneck]),
+        "bottleneck_assumed": bottleneck_assumed(device, timing.bottleneck),
         "utilisation": timing.utilisation,
         "page_read_us": timing.page_read_us,
     }
@@ -191,7 +184,7 @@ def _addresses(case: Case) -> str:
 
 def assumptions_of(device: Device, rows: Sequence[Row], *, by_age: bool) -> tuple[tuple[str, object, str], ...]:
     """Return (key, value, source) of the assumed numbers that decide the rows' speed, RBER or correction."""
-    keys = [key for row in rows for key in DECISIVE[row.bottleneck]]
+    keys = [key for row in rows for key in decisive_keys(device, row.bottleneck)]
     keys += ["page.spare_bytes"]  # every speed-up compares with ecc, which reads them
     keys += ["ecc.limit_rber"] if any(row.mode == "ecc" for row in rows) and device.ecc.limit_rber else []
     keys += ["rber.page_type_factors"] if by_age and "page_type_factors" in device.rber else []

@@ -4,16 +4,17 @@ import math
 from typing import Any
 
 from nvmsim.device.profile import Device
-from nvmsim.timing.system import FS_PER_US, ReadSystem, read_system
+from nvmsim.timing.system import FS_PER_US, QUEUE, ReadSystem, read_system
 
 
 def bounds_mb_s(device: Device, mode: str, *, page_failures: Any = None) -> dict[str, float]:
-    """Return the bound of each of "die", "bus", "ecc" and "host" in 10^6 bytes of weights a second.
+    """Return the bound of each resource in 10^6 bytes of weights a second.
 
-    The bandwidth is at most the least of them, and equals it where one resource rules; infinite where a resource
-    is not in the way. Arguments and errors as for :func:`nvmsim.timing.read_path.read_timing`. Of a group of p
-    planes, with command c, array read r and transfer x a page: a die needs c + r + p x (with cache read
-    max(c + r, p x)), a bus c + p x; each further read of one page adds a group of one plane.
+    Resources are "die", "bus", "ecc", "host" and, where the profile has one, "queue depth". The bandwidth is at most
+    the least of them, and equals it where one resource rules; infinite where a resource is not in the way. Arguments
+    and errors as for :func:`nvmsim.timing.read_path.read_timing`. Of a group of p planes, with command c, array read
+    r and transfer x a page: a die needs c + r + p x (with cache read max(c + r, p x)), a bus c + p x; each further
+    read of one page adds a group of one plane.
 
     >>> from nvmsim.device.profile import load_device
     >>> round(bounds_mb_s(load_device("tlc", ["host.bandwidth_gb_s=7"]), "bypass")["host"], 3)
@@ -31,6 +32,7 @@ def system_bounds(system: ReadSystem) -> dict[str, float]:
         "bus": system.channels * group_mb / _mean(_bus_fs(system)),
         "ecc": _rate(system.engines * system.page_bytes, system.decode_fs * reads),
         "host": _rate(system.page_bytes, system.host_fs),
+        **({QUEUE: _rate(system.page_bytes, system.queue_fs)} if system.queue_fs else {}),
     }
 
 

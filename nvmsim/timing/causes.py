@@ -16,7 +16,8 @@ class SpeedCauses:
     """Factors whose product is ``speedup``, the ratio of model loads a second.
 
     ``bytes`` is what fewer bytes on the bus and more or narrower words on a page give, ``decoder`` what the ECC
-    engines cost, ``retries`` what reading again costs, ``host`` what the host link takes away from or leaves of that.
+    engines cost, ``retries`` what reading again costs, ``host`` what the host (link and queue depth) takes away from
+    or leaves of that.
     """
 
     speedup: float
@@ -56,10 +57,10 @@ def speed_causes(device: Device, mode: str, *, page_failures: Any, weight_bits: 
 
 
 def _free(system: ReadSystem) -> ReadSystem:
-    return replace(system, host_fs=0)
+    return replace(system, host_fs=0, queue_fs=0)
 
 
 def _stripped(ecc: ReadSystem) -> list[ReadSystem]:
     """Return mode ecc without host link and retries, and then without decoder too."""
-    once = replace(ecc, host_fs=0, retries=())
+    once = replace(_free(ecc), retries=())
     return [once, replace(once, engines=0, decode_fs=0, decode_latency_fs=0)]

@@ -23,7 +23,7 @@ class ReadPath:
         self.buses = [Bus(self.clock, system, self.tally, index) for index in range(system.channels)]
         self.dies = [self._die(index) for index in range(system.dies)]
         self.decoders = self._station(system.engines, system.decode_fs, system.decode_latency_fs, DECODE_STAGE)
-        self.host = self._station(int(system.host_fs > 0), system.host_fs, 0, HOST_STAGE)
+        self.host = self._station(int(system.delivery_fs > 0), system.delivery_fs, 0, HOST_STAGE)
         self._milestone = None
         self._connect(credit_groups or system.credit_groups)
         for die in self.dies:

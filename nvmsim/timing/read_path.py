@@ -13,9 +13,7 @@ from typing import Any
 from nvmsim.device.profile import Device
 from nvmsim.timing.load import load_us
 from nvmsim.timing.steady_state import SteadyState, steady_state
-from nvmsim.timing.system import FS_PER_US, ReadSystem, read_system
-
-RESOURCES = ("die", "bus", "ecc", "host")
+from nvmsim.timing.system import FS_PER_US, QUEUE, ReadSystem, read_system
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,8 @@ class ReadTiming:
     """How a device reads in one mode.
 
     ``read_bandwidth_mb_s`` is 10^6 bytes of weights a second in the long run; ``bottleneck`` is the resource with
-    the highest ``utilisation`` (each in [0, 1]; "die", "bus", "ecc", "host"); a die's work is its command, its array
+    the highest ``utilisation`` (each in [0, 1]; "die", "bus", "ecc", "host",
+    and "queue depth" where the profile limits the requests in flight); a die's work is its command, its array
     read and, without cache read, its data out. ``load_us`` is None unless asked for. ``page_read_us`` is the mean
     time of a page in each stage, retries included. ``relative_error`` bounds the bandwidth's error: 0 where the
     exact period was found.
@@ -54,7 +53,7 @@ def read_timing(device: Device, mode: str, *, page_failures: Any = None, model_b
     pages = None if model_bytes is None else math.ceil(model_bytes / system.page_bytes)
     return ReadTiming(
         read_bandwidth_mb_s=bandwidth_mb_s(system),
-        bottleneck=max(RESOURCES, key=utilisation.__getitem__),
+        bottleneck=max(utilisation, key=utilisation.__getitem__),
         utilisation=utilisation,
         load_us=None if pages is None else load_us(system, pages),
         page_read_us=_page_read_us(system, steady),
@@ -76,6 +75,7 @@ def _utilisation(system: ReadSystem, steady: SteadyState) -> dict[str, float]:
         "bus": (command_fs + transfer_fs) / steady.channels,
         "ecc": steady["decodes"] * system.decode_fs / max(system.engines, 1),
         "host": steady["delivered"] * system.host_fs,
+        **({QUEUE: steady["delivered"] * system.queue_fs} if system.queue_fs else {}),
     }
     return {name: float(work_fs / steady.elapsed_fs) for name, work_fs in busy.items()}
 
@@ -91,6 +91,6 @@ def _page_read_us(system: ReadSystem, steady: SteadyState) -> dict[str, float]:
         "decode_wait": steady["decode_wait_fs"],
         "decode": steady["decodes"] * (system.decode_fs + system.decode_latency_fs),
         "host_wait": steady["host_wait_fs"],
-        "host": steady["delivered"] * system.host_fs,
+        "host": steady["delivered"] * system.delivery_fs,
     }
     return {stage: float(time_fs / pages_us) for stage, time_fs in total_fs.items()}

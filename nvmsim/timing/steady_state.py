@@ -58,7 +58,7 @@ def smallest(system: ReadSystem) -> ReadSystem:
 
     Channels meet at the decoders and at the host link alone. Without either they are equal and independent.
     """
-    return replace(system, channels=1) if not system.engines and not system.host_fs else system
+    return replace(system, channels=1) if not system.engines and not system.delivery_fs else system
 
 
 @lru_cache(maxsize=256)

@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from nvmsim.device.host_link import link_gb_s, queue_gb_s
 from nvmsim.device.layout import PageLayout
 from nvmsim.device.profile import Device
 from nvmsim.errors import InputError
 
 FS_PER_US = 10**9
+QUEUE = "queue depth"  # the resource of that name
 BYTES_PER_US_OF_GB_S = 1000.0
 MOST_BUFFERED_PAGES = 2**18  # what a simulation takes in memory and time; far above any controller
 SURE = 1e-6  # a failure this unlikely (or this sure) is taken as never (or always); part of the stated error
@@ -23,7 +25,8 @@ SURE = 1e-6  # a failure this unlikely (or this sure) is taken as never (or alwa
 class ReadSystem:
     """What the read path consists of; every time is in whole femtoseconds (``_fs``).
 
-    ``read_fs`` has one entry per page type. ``engines`` 0 means no decoder, ``host_fs`` 0 no host limit.
+    ``read_fs`` has one entry per page type. ``engines`` 0 means no decoder, ``host_fs`` 0 no host link
+    and ``queue_fs`` 0 no queue depth that limits; else they are what a page takes of them.
     ``page_bytes`` counts the weights of one page. ``retries[type][r]`` is P(a page is read at least r + 2 times).
     """
 
@@ -40,6 +43,7 @@ class ReadSystem:
     decode_fs: int = 0
     decode_latency_fs: int = 0
     host_fs: int = 0
+    queue_fs: int = 0
     retries: tuple[tuple[float, ...], ...] = ()
 
     @property
@@ -73,6 +77,11 @@ class ReadSystem:
         return tuple(float(sum(reached)) for reached in self.retries) or (0.0,) * self.types
 
     @property
+    def delivery_fs(self) -> int:
+        """Return the time between two pages that the host takes: its link's or that of its requests in flight."""
+        return max(self.host_fs, self.queue_fs)
+
+    @property
     def credit_groups(self) -> int:
         """Count the groups a die may have commanded and not yet delivered: its share of the controller's buffer.
 
@@ -84,7 +93,7 @@ class ReadSystem:
             self.command_fs + min(self.read_fs),
             self.dies_per_channel * (self.command_fs + self.planes * self.transfer_fs),
         )
-        downstream = self.decode_latency_fs + self.decode_fs + self.host_fs
+        downstream = self.decode_latency_fs + self.decode_fs + self.delivery_fs
         groups = 2 * self.types + 2 + -(-downstream // max(interval, 1))
         return 2 * groups if self.retried else groups
 
@@ -119,7 +128,8 @@ def read_system(device: Device, mode: str, page_failures: Any = None) -> ReadSys
         cache_read=timing.cache_read,
         command_first=timing.arbitration == "fair",
         page_bytes=page_bytes,
-        host_fs=_host_fs(device, page_bytes),
+        host_fs=_delivery_fs(link_gb_s(device.host), page_bytes),
+        queue_fs=_delivery_fs(queue_gb_s(device.host), page_bytes),
         **(_decoder(device, page_failures) if decoded else {}),
     )
     buffered = system.credit_groups * system.round_pages
@@ -127,14 +137,13 @@ def read_system(device: Device, mode: str, page_failures: Any = None) -> ReadSys
         raise InputError(
             f"{device.name}: {mode}: keeping all dies busy takes a buffer of {buffered:,} pages, more than the "
             f"{MOST_BUFFERED_PAGES:,} that are simulated: geometry has too many planes, or timing.read_us and "
-            "timing.bus_mt_s are too fast for ecc.decode_latency_us, ecc.decode_bandwidth_gb_s or host.bandwidth_gb_s"
+            "timing.bus_mt_s are too fast for ecc.decode_latency_us, ecc.decode_bandwidth_gb_s or the host"
         )
     return system
 
 
-def _host_fs(device: Device, page_bytes: int) -> int:
-    limit = device.host.bandwidth_gb_s
-    return 0 if limit is None else femtoseconds(page_bytes / (limit * BYTES_PER_US_OF_GB_S))
+def _delivery_fs(limit_gb_s: float | None, page_bytes: int) -> int:
+    return 0 if limit_gb_s is None else femtoseconds(page_bytes / (limit_gb_s * BYTES_PER_US_OF_GB_S))
 
 
 def _decoder(device: Device, page_failures: Any) -> dict[str, Any]:

@@ -1,0 +1,34 @@
+"""Which numbers of a profile decide how fast each resource is."""
+
+from nvmsim.device.parts import Device
+from nvmsim.device.resolve import leaves
+from nvmsim.timing.system import QUEUE
+
+_DECISIVE = {
+    "die": ("timing.read_us", "timing.cache_read"),
+    "bus": ("timing.bus_mt_s",),
+    "ecc": ("ecc.decode_bandwidth_gb_s", "ecc.engines"),
+    "host": ("host.bandwidth_gb_s", "host.generation", "host.lanes"),
+    QUEUE: ("host.queue_depth", "host.request_bytes", "host.latency_us"),
+}
+
+
+def decisive_keys(device: Device, bottleneck: str) -> list[str]:
+    """Return the keys that decide a resource's speed, of those that the profile has.
+
+    >>> from nvmsim.device.load import load_device
+    >>> decisive_keys(load_device("tlc"), "host")
+    ['host.bandwidth_gb_s']
+    """
+    given = leaves(device)
+    return [key for key in _DECISIVE[bottleneck] if key in given]
+
+
+def bottleneck_assumed(device: Device, bottleneck: str) -> bool:
+    """Tell whether one of the numbers that decide a resource's speed is an assumption.
+
+    >>> from nvmsim.device.load import load_device
+    >>> bottleneck_assumed(load_device("tlc"), "bus"), bottleneck_assumed(load_device("tlc"), "ecc")
+    (False, True)
+    """
+    return any(device.is_assumption(key) for key in decisive_keys(device, bottleneck))

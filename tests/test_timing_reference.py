@@ -1,0 +1,96 @@
+"""The simulation against a second way of working out the same semantics, on random devices of every shape."""
+
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from read_reference import bandwidth_mb_s, described, read_times
+
+from nvmsim.device.profile import load_device
+from nvmsim.timing.path import ReadPath
+from nvmsim.timing.read_path import read_timing
+from nvmsim.timing.system import ReadSystem, read_system
+
+times = st.integers(1_000, 200_000_000)
+ENDLESS = 10**6  # groups of buffer: never full
+
+
+@st.composite
+def systems(draw):
+    """Draw a whole path, times in odd numbers of femtoseconds so that hardly any two events meet."""
+    return ReadSystem(
+        channels=draw(st.integers(1, 4)),
+        dies_per_channel=draw(st.integers(1, 4)),
+        planes=draw(st.integers(1, 4)),
+        read_fs=tuple(draw(st.lists(times, min_size=1, max_size=4))),
+        command_fs=draw(st.integers(1_001, 5_000_000)),
+        transfer_fs=draw(st.integers(1_003, 60_000_000)),
+        cache_read=draw(st.booleans()),
+        command_first=draw(st.booleans()),
+        page_bytes=4096,
+        engines=draw(st.integers(0, 5)),
+        decode_fs=draw(st.integers(1_007, 40_000_000)),
+        decode_latency_fs=draw(st.integers(0, 90_000_000)),
+        host_fs=draw(st.one_of(st.just(0), st.integers(1_009, 20_000_000))),
+    )
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(systems(), st.integers(1, 300))
+def test_a_model_takes_exactly_as_long(system, pages):
+    assert ReadPath(system, pages, credit_groups=ENDLESS).run() == read_times(system, pages)[-1]
+
+
+@st.composite
+def devices(draw):
+    """Draw a device and a mode: any geometry, unequal page types, bus rates that are no whole nanoseconds a byte."""
+    reads = draw(st.lists(st.sampled_from([3, 25.7, 37, 46, 59, 85, 127]), min_size=3, max_size=3))
+    keys = {
+        "geometry.channels": draw(st.integers(1, 6)),
+        "geometry.dies_per_channel": draw(st.integers(1, 5)),
+        "geometry.planes_per_die": draw(st.integers(1, 4)),
+        "page.spare_bytes": draw(st.sampled_from([2208, 3001])),
+        "page.metadata_bytes": draw(st.sampled_from([0, 16])),
+        "timing.read_us": dict(zip(("lsb", "csb", "msb"), reads, strict=True)),
+        "timing.bus_mt_s": draw(st.sampled_from([166, 333.33, 400, 800, 1200, 1600, 3600])),
+        "timing.command_us": draw(st.sampled_from([0.02, 0.29, 0.3, 2.24])),
+        "timing.cache_read": draw(st.booleans()),
+        "timing.arbitration": draw(st.sampled_from(["fair", "data_out_first"])),
+        "host.bandwidth_gb_s": draw(st.sampled_from(["null", 1.1, 3.5, 14])),
+        "ecc.engines": draw(st.integers(1, 8)),
+        "ecc.decode_bandwidth_gb_s": draw(st.sampled_from([0.7, 1.3, 4])),
+    }
+    chosen = [f"{key}={str(value).lower().replace(chr(39), '')}" for key, value in keys.items()]
+    return load_device("tlc", chosen), draw(st.sampled_from(["ecc", "bypass", "reclaim"]))
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(devices())
+def test_the_profile_is_reduced_to_the_same_numbers(drawn):
+    device, mode = drawn
+    system, expected = read_system(device, mode), vars(described(device, mode))
+    assert {key: list(value) if isinstance(value := getattr(system, key), tuple) else value for key in expected} == (
+        expected
+    )
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(devices())
+def test_the_steady_bandwidth_is_that_of_a_long_run(drawn):
+    """Within 0.5 %, which the reference's own end effects need; most agree to 1e-6."""
+    device, mode = drawn
+    assume(device.geometry.dies * device.geometry.planes_per_die <= 64)
+    expected = bandwidth_mb_s(described(device, mode), warm_turns=12, turns=24)
+    assert read_timing(device, mode).read_bandwidth_mb_s == pytest.approx(expected, rel=5e-3)
+
+
+@pytest.mark.parametrize(
+    ("change", "value"),
+    [("transfer_fs", 12_000_000), ("planes", 1), ("read_fs", (46 * 10**9,) * 3), ("command_fs", 0), ("engines", 1)],
+)
+def test_the_reference_tells_wrong_semantics_from_right_ones(change, value):
+    device = load_device("tlc", ["geometry.channels=2", "host.bandwidth_gb_s=null", "timing.cache_read=false"])
+    right = described(device, "ecc")
+    wrong = SimpleNamespace(**{**vars(right), change: value})
+    assert read_times(wrong, 99)[-1] != read_times(right, 99)[-1]
