@@ -108,6 +108,8 @@ def check_device(where: str | Path) -> str:
     lines = [f"{where}: a valid profile; {assumed} of its {len(keys)} values are assumptions", *_notes(device)]
     if CONDITION not in device.conditions:
         lines.append(f"note: there is no condition {CONDITION}; commands take {device.condition().name} by default")
+    if bare := [key for key in keys if not device.has_source(key)]:
+        lines.append(f"note: without a source: {', '.join(bare)}")
     if find_variant(where)[1] is None:
         for name in variants:
             lines += [f"{where}{MARK}{name}: a valid variant", *_notes(load_device(f"{where}{MARK}{name}"))]

@@ -159,9 +159,7 @@ def test_a_variant_stands_wherever_a_device_is_named(part, capsys):
 
 
 def test_a_study_takes_variants_beside_its_file_and_bundled(part):
-    text = (
-        "title: t\ngrid: {device: [part.yaml@slow, tlc@worst], scheme: [raw], model: mnist-cnn}\n"
-    )
+    text = "title: t\ngrid: {device: [part.yaml@slow, tlc@worst], scheme: [raw], model: mnist-cnn}\n"
     found = read_study(text, name="s", label="s.yaml", folder=part.parent / part.name)
     slow, worst = dict.fromkeys(point.device for point in found.points)
     assert load_device(slow).timing.bus_mt_s == 400 and worst == "tlc@worst"

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from nvmsim.device.check import OTHERS, shown
+from nvmsim.device.parts import UNSOURCED
 from nvmsim.device.plain import parse_file
 from nvmsim.device.sections import SECTIONS
 from nvmsim.device.variants import KEY as VARIANTS
@@ -13,7 +14,6 @@ from nvmsim.errors import InputError
 
 KEY = "extends"
 MOST_DEEP = 8
-NO_SOURCE = "given without a source in"
 
 
 def whole_profile(
@@ -95,7 +95,7 @@ def _section(path: str, base: Mapping[str, Any], own: Mapping[str, Any], label: 
 
 def _sources(path: str, base: Mapping[str, Any], own: Mapping[str, Any], label: str) -> dict[str, Any]:
     texts, new = _texts(base), _texts(own)
-    rest = new.pop(OTHERS, f"{NO_SOURCE} {label}")
+    rest = new.pop(OTHERS, f"{UNSOURCED} {label}")
     for key in own:
         if key != "source" and not _is_section(f"{path}.{key}"):
             texts = {name: text for name, text in texts.items() if name.partition(".")[0] != key} | {key: rest}

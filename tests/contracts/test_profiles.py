@@ -69,3 +69,16 @@ def test_the_resolved_profile_loads_again_as_the_same_device(device, tmp_path):
     again = load_device(path)
     assert plain(again) == plain(device)
     assert (again.timing, again.ecc, again.conditions) == (device.timing, device.ecc, device.conditions)
+
+
+def test_the_factors_of_page_types_leave_the_mean_as_it_is(device):
+    factors = device.rber.get("page_type_factors", {"all": 1.0})
+    assert sum(factors.values()) / len(factors) == pytest.approx(1, abs=1e-3)
+
+
+def test_the_parity_of_a_bch_code_is_what_t_takes(device):
+    """``parity_bytes`` of a BCH code is m bits for each corrected one, in GF(2^m) that holds the codeword."""
+    ecc = device.ecc
+    t = ecc.t if ecc.code == "bch" else 0
+    m = next(m for m in range(3, 20) if 2**m - 1 >= 8 * ecc.codeword_bytes + m * t)
+    assert t == 0 or ecc.parity_bytes == -(-m * t // 8)
