@@ -40,7 +40,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _device_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("device", metavar="DEVICE", help="a profile: the path of a YAML file, or a bundled name (tlc)")
+    parser.add_argument(
+        "device", metavar="DEVICE", help="a profile: the path of a YAML file, or a bundled name (tlc); tlc@worst"
+    )
     _set_argument(parser)
 
 
@@ -257,7 +259,7 @@ def _add_devices(commands: argparse._SubParsersAction) -> None:
     check = actions.add_parser("check", help="say everything that is wrong with a profile")
     check.add_argument("device", metavar="FILE")
     compare = actions.add_parser("compare", help="where profiles differ, and what comes of it")
-    compare.add_argument("devices", nargs="+", metavar="DEVICE", help="paths of YAML files, or bundled names")
+    compare.add_argument("devices", nargs="+", metavar="DEVICE", help="paths of YAML files, or bundled names; tlc@best")
     add_format(compare, "table", "json")
     plot = actions.add_parser("plot", help="RBER over P/E cycles and time by page type, and where the ECC limit cuts")
     _device_argument(plot)

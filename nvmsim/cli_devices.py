@@ -3,38 +3,41 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nvmsim.defaults import CONDITION, RESULTS
 from nvmsim.errors import InputError
 from nvmsim.text_table import aligned
+
+if TYPE_CHECKING:
+    from nvmsim.device.parts import Device
 
 FORMATS = ("table", "json")
 
 
 def list_devices() -> str:
     """List the bundled profiles, one a line, and how to see more."""
-    from nvmsim.device.profile import device_names, load_device
+    from nvmsim.device.profile import device_names, load_device, variant_names
 
-    devices = [load_device(name) for name in device_names()]
-    rows = [("name", "bits", "page", "ECC", "error model", "")]
-    for device in devices:
+    rows = [("name", "bits", "page", "ECC", "error model", "variants", "")]
+    for device in map(load_device, device_names()):
         page = f"{device.page.user_bytes}+{device.page.spare_bytes}"
-        rows.append(
-            (device.name, str(device.cell.bits), page, device.ecc.code, device.rber["model"], device.description)
-        )
-    hint = "nvmsim devices show NAME prints one of them; a path to a profile of your own works too"
+        variants = ", ".join(variant_names(device.name)) or "-"
+        facts = (device.name, str(device.cell.bits), page, device.ecc.code, device.rber["model"], variants)
+        rows.append((*facts, device.description))
+    hint = "nvmsim devices show NAME prints one of them; NAME@VARIANT and paths to profiles of your own work too"
     return "\n".join([*aligned(rows), "", hint])
 
 
 def show_device(where: str | Path, settings: Sequence[str] = (), *, fmt: str = "table") -> str:
     """Return the resolved profile with its error rates; ``fmt`` is "table" or "json"; raises InputError."""
-    from nvmsim.device.profile import load_device
+    from nvmsim.device.profile import load_device, variant_names
     from nvmsim.device.show import as_json, as_text
 
     if fmt not in FORMATS:
         raise InputError(f"--format {fmt}: must be one of {', '.join(FORMATS)}")
-    device = load_device(where, settings)
-    return as_json(device) if fmt == "json" else as_text(device)
+    device, variants = load_device(where, settings), variant_names(where)
+    return as_json(device, variants) if fmt == "json" else as_text(device, variants)
 
 
 def compare_devices(wheres: Sequence[str | Path], *, fmt: str = "table") -> str:
@@ -95,19 +98,31 @@ def new_device(name: str, base: str, *, out: str | Path | None = None) -> str:
 
 def check_device(where: str | Path) -> str:
     """Say that a profile is right, and what to know of it; raise InputError with everything that is wrong."""
-    from nvmsim.device.ages import ages
-    from nvmsim.device.profile import load_device
+    from nvmsim.device.profile import find_variant, load_device, variant_names
     from nvmsim.device.resolve import leaves
+    from nvmsim.device.variants import MARK
 
-    device = load_device(where)
+    device, variants = load_device(where), variant_names(where)
     keys = leaves(device)
     assumed = sum(device.is_assumption(key) for key in keys)
-    lines = [f"{where}: a valid profile; {assumed} of its {len(keys)} values are assumptions"]
-    for age in ages(device):
-        notes = list(age.rates.warnings)
-        if age.verdict == "FAILS":
-            notes.append(f"misses its UBER target: {age.uber:.1e} against {age.uber_target:.1e}")
-        lines += [f"note: condition {age.condition.name}: {note}" for note in notes]
+    lines = [f"{where}: a valid profile; {assumed} of its {len(keys)} values are assumptions", *_notes(device)]
     if CONDITION not in device.conditions:
         lines.append(f"note: there is no condition {CONDITION}; commands take {device.condition().name} by default")
+    if bare := [key for key in keys if not device.has_source(key)]:
+        lines.append(f"note: without a source: {', '.join(bare)}")
+    if find_variant(where)[1] is None:
+        for name in variants:
+            lines += [f"{where}{MARK}{name}: a valid variant", *_notes(load_device(f"{where}{MARK}{name}"))]
     return "\n".join(lines)
+
+
+def _notes(device: "Device") -> list[str]:
+    from nvmsim.device.ages import ages
+
+    notes = []
+    for age in ages(device):
+        said = list(age.rates.warnings)
+        if age.verdict == "FAILS":
+            said.append(f"misses its UBER target: {age.uber:.1e} against {age.uber_target:.1e}")
+        notes += [f"note: condition {age.condition.name}: {note}" for note in said]
+    return notes

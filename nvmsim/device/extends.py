@@ -5,20 +5,25 @@ from pathlib import Path
 from typing import Any
 
 from nvmsim.device.check import OTHERS, shown
+from nvmsim.device.parts import UNSOURCED
 from nvmsim.device.plain import parse_file
 from nvmsim.device.sections import SECTIONS
+from nvmsim.device.variants import KEY as VARIANTS
+from nvmsim.device.variants import MARK, chosen
 from nvmsim.errors import InputError
 
 KEY = "extends"
 MOST_DEEP = 8
 KINDS = {"rber": "model", "host": "link"}  # another one of these replaces its whole section
-NO_SOURCE = "given without a source in"
 
 
-def whole_profile(path: Path, label: str, find: Callable[[str, Path], Path], seen: Sequence[Path] = ()) -> Any:
+def whole_profile(
+    path: Path, label: str, find: Callable[[str, Path], tuple[Path, str | None]], seen: Sequence[Path] = ()
+) -> Any:
     """Return the plain data of a profile file with all that it extends filled in.
 
-    ``find`` turns a name or path, seen from a folder, into a file. A mapping is merged key by key, any other value is
+    ``find`` turns a name or path, seen from a folder, into a file and the variant of it that is meant, if any; variants
+    themselves are not handed on, they are about the other's numbers. A mapping is merged key by key, any other value is
     replaced; another ``rber.model`` or ``host.link`` replaces its whole section, ``null`` takes a condition away. A
     value of its own takes its own source, or that of none: the other's source was about another number. Raises
     InputError on a profile that cannot be read, is no mapping, or extends itself.
@@ -30,7 +35,7 @@ def whole_profile(path: Path, label: str, find: Callable[[str, Path], Path], see
     if not isinstance(where, str) or not where:
         raise InputError(f"{label}: {KEY}: {shown(where)}: must be the name or the path of a profile, such as tlc")
     try:
-        base_path = find(where, path.parent)
+        base_path, variant = find(where, path.parent)
     except InputError as error:
         raise InputError([f"{label}: {KEY}: {problem}" for problem in error.problems]) from None
     chain = (*seen, path.resolve())
@@ -39,7 +44,23 @@ def whole_profile(path: Path, label: str, find: Callable[[str, Path], Path], see
     base = whole_profile(base_path, str(base_path), find, chain)
     if not isinstance(base, dict):
         raise InputError(f"{label}: {KEY}: {where}: is no profile, it holds {shown(base)}")
-    return merged(base, own, label)
+    return merged(varied(base, variant, label=f"{label}: {KEY}: {where}", stem=base_path.stem), own, label)
+
+
+def varied(data: Mapping[str, Any], variant: str | None, *, label: str, stem: str) -> dict[str, Any]:
+    """Return the plain data of one variant of a profile, None for the profile itself; ``label`` names it in problems.
+
+    ``stem`` is the name of a profile that states none. Raises InputError if there is no such variant.
+
+    >>> data = {"name": "mine", "ecc": {"t": 40}, "variants": {"worst": {"ecc": {"t": 24, "source": "a sheet"}}}}
+    >>> varied(data, "worst", label="mine.yaml@worst", stem="mine")
+    {'ecc': {'t': 24, 'source': {'t': 'a sheet'}}, 'name': 'mine@worst'}
+    """
+    rest = {key: value for key, value in data.items() if key != VARIANTS}
+    if variant is None:
+        return rest
+    changes = chosen(data, variant, label)
+    return merged(rest, changes, label) | {"name": f"{data.get('name', stem)}{MARK}{variant}"}
 
 
 def merged(base: Mapping[str, Any], own: Mapping[str, Any], label: str) -> dict[str, Any]:
@@ -76,7 +97,7 @@ def _section(path: str, base: Mapping[str, Any], own: Mapping[str, Any], label: 
 
 def _sources(path: str, base: Mapping[str, Any], own: Mapping[str, Any], label: str) -> dict[str, Any]:
     texts, new = _texts(base), _texts(own)
-    rest = new.pop(OTHERS, f"{NO_SOURCE} {label}")
+    rest = new.pop(OTHERS, f"{UNSOURCED} {label}")
     for key in own:
         if key != "source" and not _is_section(f"{path}.{key}"):
             texts = {name: text for name, text in texts.items() if name.partition(".")[0] != key} | {key: rest}

@@ -8,6 +8,8 @@ from typing import Any
 from nvmsim.device.parts import PAGE_TYPES
 from nvmsim.device.schema import Choice, Flag, Kind, Number, PerPageType, Text
 from nvmsim.device.sections import CONDITION, CONDITION_NAME, DESCRIPTION, EVERY_MODEL, NAME, REQUIRED, SECTIONS, Key
+from nvmsim.device.variants import CHANGES
+from nvmsim.device.variants import KEY as VARIANTS
 from nvmsim.plugins import names
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -25,20 +27,18 @@ def device_schema() -> dict[str, Any]:
     >>> device_schema()["properties"]["timing"]["properties"]["bus_mt_s"]["description"]
     'MT/s'
     """
-    found = {
-        "$schema": DRAFT,
-        "title": "nvmsim device profile",
-        **_object(
-            {
-                "extends": {"type": "string", "description": "the name or path of a profile to start from"},
-                "name": kind_schema(NAME),
-                "description": kind_schema(DESCRIPTION),
-                **{path: _section(path) for path in SECTIONS if "." not in path},
-                "rber": _rber(),
-                "conditions": _conditions(),
-            }
-        ),
+    parts = {
+        "description": kind_schema(DESCRIPTION),
+        **{path: _section(path) for path in SECTIONS if "." not in path},
+        "rber": _rber(),
+        "conditions": _conditions(),
     }
+    named = {
+        "extends": {"type": "string", "description": "the name or path of a profile to start from; tlc@worst too"},
+        "name": kind_schema(NAME),
+    }
+    title = {"$schema": DRAFT, "title": "nvmsim device profile"}
+    found = {**title, **_object({**named, **parts, VARIANTS: _variants(parts)})}
     whole = {"required": ["ecc", "rber", "conditions", "cell"]}
     return found | {"if": {"not": {"required": ["extends"]}}, "then": whole}
 
@@ -125,3 +125,10 @@ def _every_model() -> dict[str, Any]:
 def _conditions() -> dict[str, Any]:
     named = {f"^(?:{CONDITION_NAME.pattern})$": _or_null(_table(CONDITION), True)}
     return _object({}) | {"patternProperties": named}
+
+
+def _variants(parts: Mapping[str, Any]) -> dict[str, Any]:
+    """What a variant says itself; where another one is named it stands beside the name as NAME@VARIANT."""
+    one = _object({key: parts[key] for key in CHANGES}, source=False) | {"minProperties": 1}
+    named = {f"^(?:{CONDITION_NAME.pattern})$": one}
+    return {"type": ["object", "null"], "patternProperties": named, "additionalProperties": False}

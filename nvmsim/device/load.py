@@ -7,9 +7,10 @@ from typing import Any
 from nvmsim.device.check import Checked, check
 from nvmsim.device.cross import cross_check, ecc_spec
 from nvmsim.device.cross_host import host_spec
-from nvmsim.device.extends import whole_profile
+from nvmsim.device.extends import varied, whole_profile
 from nvmsim.device.override import BY_USER, apply_settings
 from nvmsim.device.parts import Cell, Condition, Device, Geometry, Page, Timing
+from nvmsim.device.variants import KEY, split_variant, variants_in, variants_problems
 from nvmsim.errors import InputError
 from nvmsim.resources import bundled
 from nvmsim.suggest import near
@@ -29,6 +30,15 @@ def find_profile(where: str | Path) -> Path:
 
     ``devices/NAME.yaml`` finds a bundled profile from any folder. Raises InputError with the bundled names.
     """
+    found, names = _profile(where), device_names()
+    if found is not None:
+        return found
+    match = near(Path(where).stem, names)
+    hint = f", did you mean {match}?" if match else ";"
+    raise InputError(f"{where}: no such file or bundled profile{hint} bundled are {', '.join(names)}")
+
+
+def _profile(where: str | Path) -> Path | None:
     path, names = Path(where), device_names()
     if str(where) in names:
         return bundled("devices") / f"{where}.yaml"
@@ -36,36 +46,83 @@ def find_profile(where: str | Path) -> Path:
         return path
     if path.parent.name == "devices" and path.stem in names and path.suffix in (".yaml", ".yml"):
         return bundled("devices") / f"{path.stem}.yaml"
-    match = near(path.stem, names)
-    hint = f", did you mean {match}?" if match else ";"
-    raise InputError(f"{where}: no such file or bundled profile{hint} bundled are {', '.join(names)}")
+    return None
+
+
+def find_variant(where: str | Path) -> tuple[Path, str | None]:
+    """Return the file of a profile and the name of the variant that ``PROFILE@VARIANT`` names, None without one.
+
+    >>> path, variant = find_variant("tlc@worst")
+    >>> path.name, variant
+    ('tlc.yaml', 'worst')
+    """
+    if (found := _profile(where)) is not None:
+        return found, None
+    before, variant = split_variant(where)
+    return find_profile(before), variant
+
+
+def variant_names(where: str | Path) -> list[str]:
+    """List the variants of a profile, given its path or its bundled name, in the order of its file.
+
+    >>> variant_names("tlc")
+    ['best', 'worst']
+    """
+    path, _ = find_variant(where)
+    return list(variants_in(whole_profile(path, str(where), _beside)))
 
 
 def load_device(where: str | Path, settings: Sequence[str] = ()) -> Device:
     """Load a device profile from a path or by bundled name.
 
-    A profile may extend another one (:mod:`nvmsim.device.extends`). ``settings`` are ``key.path=value`` with YAML
+    ``tlc@worst`` is the profile's variant of that name (:mod:`nvmsim.device.variants`). A profile may extend another
+    one (:mod:`nvmsim.device.extends`). ``settings`` are ``key.path=value`` with YAML
     values; they replace what the file says. Raises InputError with everything that is wrong, each problem with file,
     key, value and what is allowed.
 
     >>> load_device("tlc", ["geometry.channels=16"]).geometry.channels
     16
     """
-    path = find_profile(where)
-    data = whole_profile(path, str(where), _beside)
-    keys = apply_settings(data, settings) if isinstance(data, dict) else ()
-    found = check(data, label=str(where), stem=path.stem, overridden=keys)
-    cross_check(found)
-    if found.problems:
-        raise InputError(found.problems)
+    (path, variant), label = find_variant(where), str(where)
+    data = whole_profile(path, label, _beside)
+    problems = _variants_problems(data, label=split_variant(where)[0] if variant else label, stem=path.stem)
+    keys: tuple[str, ...] = ()
+    if isinstance(data, dict):
+        data = varied(data, variant, label=label, stem=path.stem)
+        keys = apply_settings(data, settings)
+    found = _checked(data, label=label, stem=path.stem, overridden=keys)
+    if found.problems or problems:
+        raise InputError([*found.problems, *problems])
     _mark_settings(found.sources, keys)
     return _build(found)
 
 
-def _beside(where: str, folder: Path) -> Path:
-    """Find a profile that another one names: bundled, or seen from its folder."""
-    near_it = folder / where
-    return near_it if where not in device_names() and _is_file(near_it) else find_profile(where)
+def _checked(data: object, **about: Any) -> Checked:
+    found = check(data, **about)
+    cross_check(found)
+    return found
+
+
+def _variants_problems(data: object, *, label: str, stem: str) -> list[str]:
+    """Return what is wrong with the variants of a profile, but for what is wrong without them too."""
+    if not isinstance(data, dict) or KEY not in data:
+        return []
+    if problems := variants_problems(data):
+        return [f"{label}: {problem}" for problem in problems]
+    known = _checked(varied(data, None, label=label, stem=stem), label=label, stem=stem).problems
+    found = []
+    for name in variants_in(data):
+        one = _checked(varied(data, name, label=label, stem=stem), label=f"{label}: {KEY}.{name}", stem=stem)
+        found += [problem for problem in one.problems if problem.replace(f" {KEY}.{name}:", "", 1) not in known]
+    return found
+
+
+def _beside(where: str, folder: Path) -> tuple[Path, str | None]:
+    """Find a profile that another one names, and its variant: bundled, or seen from its folder."""
+    for name, variant in ((where, None), split_variant(where)):
+        if name not in device_names() and _is_file(folder / name):
+            return folder / name, variant
+    return find_variant(where)
 
 
 def _is_file(path: Path) -> bool:

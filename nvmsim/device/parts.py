@@ -14,6 +14,8 @@ from nvmsim.suggest import or_near
 
 PAGE_TYPES = {1: ("lsb",), 2: ("lsb", "msb"), 3: ("lsb", "csb", "msb"), 4: ("lsb", "csb", "msb", "tsb")}
 ASSUMPTION = "assumption"
+NOWHERE = f"{ASSUMPTION}: no source given"
+UNSOURCED = "given without a source in"
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,12 @@ class Device:
         """Return the source of a dotted key: its own, or that of the nearest section around it."""
         while key and key not in self.sources:
             key = key.rpartition(".")[0]
-        return self.sources.get(key, f"{ASSUMPTION}: no source given")
+        return self.sources.get(key, NOWHERE)
+
+    def has_source(self, key: str) -> bool:
+        """Tell whether the number at a dotted key says where it comes from, be it an assumption."""
+        source = self.source(key)
+        return not source.startswith(UNSOURCED) and source != NOWHERE
 
     def is_assumption(self, key: str) -> bool:
         """Tell whether the number at a dotted key is an assumption rather than a sourced value."""

@@ -1,6 +1,6 @@
 """Device profiles: a YAML file becomes a checked, frozen :class:`Device`."""
 
-from nvmsim.device.load import device_names, load_device
+from nvmsim.device.load import device_names, find_variant, load_device, variant_names
 from nvmsim.device.parts import Cell, Condition, Device, EccSpec, Geometry, Host, Page, Retry, Timing
 
 __all__ = [
@@ -14,5 +14,7 @@ __all__ = [
     "Retry",
     "Timing",
     "device_names",
+    "find_variant",
     "load_device",
+    "variant_names",
 ]

@@ -109,7 +109,7 @@ SECTIONS = {
     "ecc": ECC,
     "ecc.retry": RETRY,
 }
-NAME = Text(r"[\w][\w.+ -]*", "letters, digits and any of _ . + -", most=60)
+NAME = Text(r"[\w][\w.+ @-]*", "letters, digits and any of _ . + @ -", most=60)
 DESCRIPTION = Text()
 CONDITION_NAME = Text(r"[A-Za-z0-9_-]+", "letters, digits, _ and -", most=60)
 TOP = ("name", "description", "source", "geometry", "page", "cell", "timing", "host", "ecc", "rber", "conditions")

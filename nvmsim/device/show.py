@@ -13,16 +13,21 @@ from nvmsim.device.override import BY_USER
 from nvmsim.device.parts import ASSUMPTION, Device
 from nvmsim.device.resolve import leaves, plain, source_of
 from nvmsim.device.sections import describe
+from nvmsim.device.variants import MARK
 
 WIDTH = 98
 _KEY, _VALUE = 28, 22
 LEGEND = "A assumption   V read in the named work   S quoted elsewhere   C computed   U set by the user"
 
 
-def as_text(device: Device) -> str:
-    """Write a resolved profile: each value with unit, source mark and source, then its error rates by age."""
+def as_text(device: Device, variants: Sequence[str] = ()) -> str:
+    """Write a resolved profile: each value with unit, source mark and source, then its error rates by age.
+
+    ``variants`` are those of its file.
+    """
     title = f"{device.name}: {device.description}" if device.description else device.name
     lines = [*wrap(title, WIDTH), f"marks: {LEGEND}", f"page types: {' / '.join(device.page_types)}"]
+    lines += [f"variants: {', '.join(f'{MARK}{name}' for name in variants)}"] if variants else []
     section, before = "", ""
     for key, value in leaves(device).items():
         here = _section(key)
@@ -36,11 +41,12 @@ def as_text(device: Device) -> str:
     return "\n".join([*lines, "", *host, *([""] if host else []), *_age_table(device, ages(device))])
 
 
-def as_json(device: Device) -> str:
-    """Write the profile, the source of every value and the error rates by age as JSON."""
+def as_json(device: Device, variants: Sequence[str] = ()) -> str:
+    """Write the profile, the source of every value, the error rates by age and the variants of its file as JSON."""
     keys = leaves(device)
     data = {
         "profile": plain(device),
+        "variants": list(variants),
         "sources": {key: source_of(device, key) for key in keys},
         "host": {"link_gb_s": link_gb_s(device.host), "queue_gb_s": queue_gb_s(device.host)},
         "assumptions": [key for key in keys if device.is_assumption(key)],

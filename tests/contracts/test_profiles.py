@@ -1,4 +1,4 @@
-"""What every bundled device profile keeps to."""
+"""What every bundled device profile and each of its variants keep to."""
 
 import json
 import pickle
@@ -9,17 +9,18 @@ from nvmsim.cli_devices import show_device
 from nvmsim.device.ages import ages
 from nvmsim.device.ecc import final_uber
 from nvmsim.device.parts import ASSUMPTION
-from nvmsim.device.profile import device_names, load_device
+from nvmsim.device.profile import device_names, find_variant, load_device, variant_names
 from nvmsim.device.rber import device_rates
 from nvmsim.device.resolve import leaves, plain
 from nvmsim.device.show import mark
 from nvmsim.resources import bundled
 
 NAMES = device_names()
+EVERY = [*NAMES, *(f"{name}@{variant}" for name in NAMES for variant in variant_names(name))]
 AGES = ("fresh", "mid", "worn", "beyond")
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=EVERY)
 def device(request):
     return load_device(request.param)
 
@@ -56,7 +57,9 @@ def test_no_age_leaves_the_range_of_the_error_model(device):
 
 
 def test_it_is_named_like_its_file_and_survives_pickling(device):
-    assert (bundled("devices") / f"{device.name}.yaml").is_file()
+    path, variant = find_variant(device.name)
+    assert path.parent == bundled("devices")
+    assert device.name == path.stem if variant is None else device.name == f"{path.stem}@{variant}"
     assert pickle.loads(pickle.dumps(device)) == device
 
 
@@ -66,3 +69,16 @@ def test_the_resolved_profile_loads_again_as_the_same_device(device, tmp_path):
     again = load_device(path)
     assert plain(again) == plain(device)
     assert (again.timing, again.ecc, again.conditions) == (device.timing, device.ecc, device.conditions)
+
+
+def test_the_factors_of_page_types_leave_the_mean_as_it_is(device):
+    factors = device.rber.get("page_type_factors", {"all": 1.0})
+    assert sum(factors.values()) / len(factors) == pytest.approx(1, abs=1e-3)
+
+
+def test_the_parity_of_a_bch_code_is_what_t_takes(device):
+    """``parity_bytes`` of a BCH code is m bits for each corrected one, in GF(2^m) that holds the codeword."""
+    ecc = device.ecc
+    t = ecc.t if ecc.code == "bch" else 0
+    m = next(m for m in range(3, 20) if 2**m - 1 >= 8 * ecc.codeword_bytes + m * t)
+    assert t == 0 or ecc.parity_bytes == -(-m * t // 8)

@@ -8,6 +8,7 @@ from nvmsim.defaults import RESULTS
 from nvmsim.device.check import shown
 from nvmsim.device.load import device_names
 from nvmsim.device.plain import parse, read_text
+from nvmsim.device.variants import split_variant
 from nvmsim.errors import InputError
 from nvmsim.resources import bundled
 from nvmsim.study.grid import keys
@@ -138,8 +139,10 @@ def _placed(values: Mapping[str, tuple], folder: Path) -> dict[str, tuple]:
 
 def _near_file(where: str, folder: Path, names: Sequence[str]) -> str:
     """Return a path as seen from the study's own folder, where there is such a file and no bundled name."""
-    near = folder / where
-    return str(near) if where not in names and not Path(where).is_absolute() and near.exists() else where
+    if Path(where).is_absolute():
+        return where
+    parts = (where, split_variant(where)[0])
+    return str(folder / where) if any(part not in names and (folder / part).exists() for part in parts) else where
 
 
 def _exclusions(where: str, data: Any, grids: Sequence[Grid], problems: list[str], folder: Path) -> list[Exclusion]:

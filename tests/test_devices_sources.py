@@ -1,0 +1,93 @@
+"""Numbers that profiles call computed are computed again; a part from a data sheet is ten lines and runs."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nvmsim.cli import main
+from nvmsim.device.profile import device_names, load_device, variant_names
+from nvmsim.device.resolve import leaves
+from nvmsim.device.show import mark
+
+SHEET = Path(__file__).parent / "examples" / "own_device.yaml"
+EVERY = [one for name in device_names() for one in (name, *(f"{name}@{variant}" for variant in variant_names(name)))]
+JW, QLC = (37, 46, 37), (75, 95, 130, 205)
+
+
+def shared(mean, times):
+    return tuple(float(round(mean * time / np.mean(times), 2)) for time in times)
+
+
+def stack_gb(device):
+    return device.geometry.pages * device.page.user_bytes / 1e9
+
+
+COMPUTED = {
+    ("slc", "cell.bits"): 1,
+    ("slc", "cell.gray_code"): "1",
+    ("mlc", "cell.bits"): 2,
+    ("mlc", "cell.gray_code"): "1-2",
+    ("z-nand", "cell.bits"): 1,
+    ("z-nand", "cell.gray_code"): "1",
+    ("xl-flash", "cell.bits"): 1,
+    ("xl-flash", "cell.gray_code"): "1",
+    ("hbf", "timing.bus_mt_s"): 1.6e12 / 16 / 1e6,
+    ("hbf@worst", "timing.bus_mt_s"): 768e9 / 16 / 1e6,
+    ("pcm", "timing.bus_mt_s"): 64 / 8 * 400 * 2,
+    ("pcm", "timing.erase_us"): 0,
+    ("reram", "timing.erase_us"): 0,
+    ("stt-mram", "timing.erase_us"): 0,
+    ("stt-mram", "timing.bus_mt_s"): 1333 * 8,
+    ("tlc@worst", "timing.read_us"): dict(zip(("lsb", "csb", "msb"), shared(58, JW), strict=True)),
+    ("qlc@best", "timing.read_us"): dict(zip(("lsb", "csb", "msb", "tsb"), shared(75, QLC), strict=True)),
+}
+"""What [C] values come to from the numbers that their sources name; parity of BCH codes is in the contract test."""
+ELSEWHERE = ("ecc.parity_bytes", "geometry.pages_per_block", "geometry.blocks_per_plane", "rber.valid_range")
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_computed_value_is_what_its_source_comes_to(name):
+    device = load_device(name)
+    values = leaves(device)
+    for key in (key for key in values if mark(device.source(key)) == "C" and not key.startswith(ELSEWHERE)):
+        expected = COMPUTED[next(one for one in ((name, key), (name.partition("@")[0], key)) if one in COMPUTED)]
+        assert values[key] == (expected if isinstance(expected, dict | str) else pytest.approx(expected)), key
+
+
+def test_the_pages_of_an_hbf_stack_come_to_512_gb():
+    assert stack_gb(load_device("hbf")) == pytest.approx(512, rel=1e-3)
+
+
+def test_the_valid_range_of_mlc_ends_before_its_fit_explodes():
+    beyond = load_device("mlc").rber
+    retention = beyond["beta"] * 8000 ** beyond["m"] * 365 ** beyond["n"]
+    assert retention == pytest.approx(0.99, abs=0.01)
+    assert beyond["valid_range"]["retention_days"] == [0, 40]
+
+
+def test_read_times_follow_the_boundaries_of_the_gray_code():
+    assert tuple(19 + 9 * boundaries for boundaries in (2, 3, 2)) == JW
+    assert list(leaves(load_device("tlc"))["timing.read_us"].values()) == list(JW)
+
+
+def test_a_data_sheet_s_part_is_ten_lines_checks_and_has_the_bandwidth_that_its_sheet_implies(capsys):
+    assert len([line for line in SHEET.read_text().splitlines() if not line.startswith("#")]) <= 10
+    assert main(["devices", "check", str(SHEET)]) == 0
+    said = capsys.readouterr().out
+    assert "a valid profile" in said and "without a source" not in said
+    assert main(["timing", str(SHEET), "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    device = load_device(SHEET)
+    group_us = device.timing.command_us + device.geometry.planes_per_die * 8192 / 200
+    expected = device.geometry.channels * device.geometry.planes_per_die * 8192 / group_us
+    assert found["bypass"]["read_bandwidth_mb_s"] == pytest.approx(expected, rel=1e-3)
+    assert found["ecc"]["bottleneck"] == "bus"
+
+
+def test_a_number_without_a_source_is_named(tmp_path, capsys):
+    path = tmp_path / "mine.yaml"
+    path.write_text("extends: tlc\ntiming: {bus_mt_s: 2400}\nhost: {bandwidth_gb_s: 7, source: my sheet}\n")
+    assert main(["devices", "check", str(path)]) == 0
+    assert "note: without a source: timing.bus_mt_s\n" in capsys.readouterr().out
