@@ -10,7 +10,7 @@ from nvmsim.errors import InputError
 from nvmsim.plugins import names
 from nvmsim.suggest import or_near
 
-NEEDS = {"bch": ("t",), "ldpc": ("limit_rber", "waterfall_decades")}
+NEEDS = {"bch": ("t",), "hamming-secded": (), "ldpc": ("limit_rber", "waterfall_decades")}
 """Keys without which a code says nothing; codes of others check their own."""
 OWN = ("t", "limit_rber", "waterfall_decades")
 

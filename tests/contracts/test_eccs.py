@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from nvmsim.device.codewords import CORRECTED, DETECTED, ErrorPatterns
 from nvmsim.device.correction import correct
 from nvmsim.device.ecc import Ecc, make_ecc
 from nvmsim.device.layout import PageLayout
@@ -25,6 +26,7 @@ register("ecc", "repeated", Repeated)
 SPECS = {
     "none": {"parity_bytes": 0},
     "bch": {"t": 8},
+    "hamming-secded": {},
     "ldpc": {"limit_rber": 4e-3, "waterfall_decades": 0.8},
     "repeated": {},
 }
@@ -37,7 +39,7 @@ def build(name):
 
 
 def test_every_known_code_is_held_to_this_contract():
-    assert set(SPECS) <= set(names("ecc")) and set(SPECS) >= {"none", "bch", "ldpc"}
+    assert set(SPECS) <= set(names("ecc")) and set(SPECS) >= {"none", "bch", "hamming-secded", "ldpc"}
 
 
 @pytest.mark.parametrize("name", SPECS)
@@ -65,7 +67,7 @@ def test_no_errors_no_failure(name):
 
 
 @pytest.mark.parametrize("name", SPECS)
-def test_what_is_left_is_part_of_what_was_wrong(name):
+def test_what_is_left_was_wrong_or_flipped_by_a_decoder_that_did_not_know(name):
     ecc, rng = build(name), np.random.default_rng(5)
     layout = PageLayout("ecc", 1024, 160, 32, 1, 1, 1, 1, False)
     wrong = np.flatnonzero(rng.random(50 * layout.page_bits) < 3e-3)
@@ -79,7 +81,26 @@ def test_what_is_left_is_part_of_what_was_wrong(name):
         retry_max=1,
         uniforms=lambda pages, codewords: np.random.default_rng(7).random((50, 4))[pages, codewords],
     )
-    assert set(left.addresses.tolist()) <= set(flips.tolist())
+    added = set(left.addresses.tolist()) - set(flips.tolist())
+    assert len(added) <= (left.silent * (ecc.spec.t or 1) if ecc.decoder else 0)
+    assert (np.diff(left.addresses.astype(np.int64)) > 0).all()
     assert ((left.addresses & np.uint64(0xFFFFFFFF)) < 8 * 1024).all()
     assert (left.failed > 0) == (len(left.addresses) > 0)
+    assert left.silent == left.failed if not ecc.detects else left.silent <= left.failed
     assert (left.retried > 0) == (ecc.detects and left.failed > 0)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_user_bits_of_a_corrected_codeword_are_right(name):
+    ecc, rng = build(name), np.random.default_rng(9)
+    weights = np.arange(12)
+    wrong = [np.sort(rng.choice(ecc.codeword_bits, weight, replace=False)) for weight in weights]
+    starts = np.concatenate([[0], np.cumsum(weights)])
+    decoded = ecc.decode(ErrorPatterns(np.concatenate(wrong), starts, np.full(12, 2048)))
+    if ecc.decoder:  # the others are asked about failures alone
+        assert (decoded.outcomes[ecc.failure(weights) == 0] == CORRECTED).all()
+    for word in np.flatnonzero(decoded.outcomes == CORRECTED):
+        flipped = decoded.positions[decoded.words == word]
+        assert sorted(flipped[flipped < 2048].tolist()) == wrong[word][wrong[word] < 2048].tolist()
+    assert not set(decoded.words.tolist()) & set(np.flatnonzero(decoded.outcomes == DETECTED).tolist())
+    assert (decoded.positions >= 0).all() and (decoded.positions < ecc.codeword_bits).all()
