@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
+from nvmsim.device.binomial import binomial_pmf
 from nvmsim.device.page_variation import page_factors
 from nvmsim.device.rber import MAX_RBER
 from nvmsim.inject.draws import page_classes
@@ -14,11 +16,20 @@ if TYPE_CHECKING:
     from nvmsim.device.ecc import Ecc
 
 
-def change_bound(task: "Task", *, ecc: "Ecc | None", pages: int, bits: int, reads: int = 1) -> float:
+def change_bound(
+    task: "Task",
+    *,
+    ecc: "Ecc | None",
+    pages: int,
+    bits: int,
+    reads: int = 1,
+    stuck: NDArray[np.int64] | None = None,
+) -> float:
     """Return an upper limit of P(a trial changes any weight): the chance that any bit, or codeword, is wrong.
 
     ``bits`` of the stored stream, on ``pages``, may meet errors; ``ecc`` is the task's code, None for bare reads;
-    ``reads`` how often a trial reads the weights with errors of their own.
+    ``reads`` how often a trial reads the weights with errors of their own; ``stuck`` the errors by stuck cells of each
+    codeword that has any (bare reads: in all), None where they are not known.
 
     >>> from nvmsim.accuracy.bsc import bsc_task
     >>> from nvmsim.zoo.card import load_card
@@ -28,15 +39,20 @@ def change_bound(task: "Task", *, ecc: "Ecc | None", pages: int, bits: int, read
     """
     if task.exact:
         return 0.0
+    if task.stuck is not None and (stuck is None or (ecc is None and stuck.size)):
+        return 1.0
     rates = np.asarray(task.rates)
     if ecc is None:
         parts = _by_factor(task, pages, each=task.layout.usable_bits, chances=bits)
-        return _any(parts, float(rates.max()), lambda rber: rber, reads)
+        return float(-np.expm1(_none(parts, float(rates.max()), lambda rber: rber) * reads))
     last = task.ecc.retry.max if ecc.detects else 0
     seen = rates.mean(axis=1) if task.layout.scrambler else rates.max(axis=1)
     codewords = -(-task.layout.user_bytes // task.ecc.codeword_bytes)
     parts = _by_factor(task, pages, each=codewords, chances=pages * codewords)
-    return _any(parts, float(seen.max()) * task.ecc.retry.rber_factor**last, ecc.codeword_failure, reads)
+    rber = float(seen.max()) * task.ecc.retry.rber_factor**last
+    most = min(rber * max(factor for factor, _ in parts), MAX_RBER)
+    none = _none_of_stuck(ecc, most, np.zeros(0, np.int64) if stuck is None else stuck)
+    return float(-np.expm1((_none(parts, rber, ecc.codeword_failure) + none) * reads))
 
 
 def _by_factor(task: "Task", pages: int, *, each: int, chances: int) -> list[tuple[float, int]]:
@@ -50,8 +66,18 @@ def _by_factor(task: "Task", pages: int, *, each: int, chances: int) -> list[tup
     return [(found[-1][0], chances)] if task.layers or task.bits else found
 
 
-def _any(parts: list[tuple[float, int]], rber: float, chance: Callable[[float], float], reads: int) -> float:
-    """Return the chance that any of the parts' bits or codewords is wrong, where ``chance`` is that of one."""
+def _none(parts: list[tuple[float, int]], rber: float, chance: Callable[[float], float]) -> float:
+    """Return the log of the chance that none of the parts' bits or codewords is wrong, where ``chance`` is one's."""
     with np.errstate(divide="ignore"):  # one that is surely wrong
-        none = sum(count * np.log1p(-chance(min(rber * factor, MAX_RBER))) for factor, count in parts)
-    return float(-np.expm1(none * reads))
+        return sum(count * np.log1p(-chance(min(rber * factor, MAX_RBER))) for factor, count in parts)
+
+
+def _none_of_stuck(ecc: "Ecc", rber: float, errors: NDArray[np.int64]) -> float:
+    """Return the log of the chance that none of the codewords fails that have these errors, and others at ``rber``."""
+    found = 0.0
+    for already, codewords in zip(*np.unique(errors, return_counts=True), strict=True):
+        others = ecc.codeword_bits - int(already)
+        fails = float(binomial_pmf(others, rber) @ ecc.failure(np.arange(others + 1) + already))
+        with np.errstate(divide="ignore"):
+            found += int(codewords) * np.log1p(-min(1.0, fails))
+    return found

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+from nvmsim.device.every_model import StuckAt
 from nvmsim.device.layout import PageLayout
 from nvmsim.device.page_variation import CLASSES
 from nvmsim.device.parts import EccSpec
@@ -28,7 +29,7 @@ class Task:
     ``layers`` (names of modules; empty: all) and of these the ``bits`` (0 the least significant; empty: all) alone.
     Where ``page_sigma`` is above 0, each page has its own multiple of the rates (`page_factors`): which page is how bad
     is ``device_seed``'s, the same in every trial. A ``per_read_fraction`` of the rates is drawn anew for every block of
-    images, for which the weights are read again; with 0 one read serves all.
+    images, for which the weights are read again; with 0 one read serves all. ``stuck`` cells are ``device_seed``'s too.
     """
 
     model: str
@@ -48,12 +49,13 @@ class Task:
     page_sigma: float = 0.0
     device_seed: int = 0
     per_read_fraction: float = 0.0
+    stuck: StuckAt | None = None
     sampler_version: int = SAMPLER_VERSION
 
     @property
     def exact(self) -> bool:
         """Whether every trial is the same: nothing can flip."""
-        return not any(any(pair) for pair in self.rates)
+        return self.stuck is None and not any(any(pair) for pair in self.rates)
 
     @property
     def baseline(self) -> "Task":
@@ -87,15 +89,23 @@ class Task:
             return known
         layout, rates = asdict(self.layout), [list(map(float, pair)) for pair in self.rates]
         if len({rate for pair in self.rates for rate in pair}) == 1:
-            layout, rates = {key: layout[key] for key in layout if key not in _PLACES}, rates[:1]
+            idle = _PLACES if self.stuck is None else _PLACES[:-1]  # a stuck cell is wrong by what is stored
+            layout, rates = {key: layout[key] for key in layout if key not in idle}, rates[:1]
         noise = {"rates": rates, "rung_rber": float(self.rung_rber), "seed": self.seed, "sampler": self.sampler_version}
         part = {"layers": sorted(set(self.layers)), "bits": sorted(set(self.bits))}
         noise |= {key: chosen for key, chosen in part.items() if chosen}
+        return {**known, **noise, **self._beside(), "layout": layout, "ecc": self._correction()}
+
+    def _beside(self) -> dict[str, Any]:
+        """What not every device has: it leaves no trace where it is not there."""
+        found: dict[str, Any] = {}
         if self.page_sigma:
-            noise |= {"page_sigma": self.page_sigma, "page_classes": CLASSES, "device_seed": self.device_seed}
+            found |= {"page_sigma": self.page_sigma, "page_classes": CLASSES}
         if self.per_read_fraction:
-            noise |= {"per_read_fraction": self.per_read_fraction}
-        return {**known, **noise, "layout": layout, "ecc": self._correction()}
+            found |= {"per_read_fraction": self.per_read_fraction}
+        if self.stuck is not None:
+            found |= {"stuck": asdict(self.stuck)}
+        return found | ({"device_seed": self.device_seed} if self.page_sigma or self.stuck else {})
 
     def _correction(self) -> dict[str, Any] | None:
         if self.ecc is None:
