@@ -14,6 +14,7 @@ from nvmsim.accuracy.compiled import CompiledTask, Slot
 from nvmsim.accuracy.flip_source import FlipSource, rates_by_class
 from nvmsim.accuracy.trial import draw_noise
 from nvmsim.device.ecc import final_uber, make_ecc, page_failures
+from nvmsim.device.life import ecc_limits
 from nvmsim.device.page_variation import CLASSES, page_factors
 from nvmsim.device.profile import load_device
 from nvmsim.device.rber import Rates, device_rates
@@ -250,3 +251,11 @@ def test_a_mean_that_the_worst_pages_cannot_keep_is_said():
     device = load_device("tlc", ["rber.page_variation.sigma=2", "rber.epsilon=0.05"])
     said = device_rates(device, device.condition()).warnings
     assert "rber.page_variation: the worst pages would have" in said[-1]
+
+
+def test_the_limit_of_ecc_is_that_of_the_mean_page():
+    plain, varied = load_device("slc"), load_device("slc", [f"rber.page_variation.sigma={SIGMA}"])
+    (alone,), (limit,) = ecc_limits(plain), ecc_limits(varied)
+    uber = np.mean([make_ecc(plain.ecc).uber(limit * factor) for factor in FACTORS])
+    assert uber == pytest.approx(plain.ecc.uber_target, rel=1e-6)
+    assert alone / FACTORS[-1] < limit < 0.6 * alone
