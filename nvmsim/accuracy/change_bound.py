@@ -41,15 +41,16 @@ def change_bound(
         return 0.0
     if task.stuck is not None and (stuck is None or (ecc is None and stuck.size)):
         return 1.0
-    rates = np.asarray(task.rates)
     if ecc is None:
         parts = _by_factor(task, pages, each=task.layout.usable_bits, chances=bits)
-        return float(-np.expm1(_none(parts, float(rates.max()), lambda rber: rber) * reads))
+        return float(-np.expm1(_none(parts, float(np.max(task.rates)), lambda rber: rber) * reads))
     last = task.ecc.retry.max if ecc.detects else 0
+    tuned = bool(last and task.retry_rates)
+    rates = task.rates_at(last if tuned else 0)
     seen = rates.mean(axis=1) if task.layout.scrambler else rates.max(axis=1)
     codewords = -(-task.layout.user_bytes // task.ecc.codeword_bytes)
     parts = _by_factor(task, pages, each=codewords, chances=pages * codewords)
-    rber = float(seen.max()) * task.ecc.retry.rber_factor**last
+    rber = float(seen.max()) * (1.0 if tuned else task.ecc.retry.rber_factor**last)
     most = min(rber * max(factor for factor, _ in parts), MAX_RBER)
     none = _none_of_stuck(ecc, most, np.zeros(0, np.int64) if stuck is None else stuck)
     return float(-np.expm1((_none(parts, rber, ecc.codeword_failure) + none) * reads))

@@ -107,8 +107,7 @@ class CompiledTask:
         Attempt 0 is the first; the stored errors of later ones are among its own.
         """
         task, bits = self.task, self.task.layout.page_bits
-        factor = 1.0 if attempt == 0 else task.ecc.retry.rber_factor**attempt
-        rates = rates_by_class(np.asarray(task.rates) * factor, page_factors(task.page_sigma))
+        rates = rates_by_class(task.rates_at(attempt), page_factors(task.page_sigma))
         stored, fresh = split(rates, task.per_read_fraction)
         source = FlipSource.of(stored, page_bits=bits, rung_rber=task.rung_rber)
         if not task.per_read_fraction:

@@ -54,7 +54,8 @@ def _curve(device: Device, quantity: str, values: np.ndarray, age: Condition) ->
 def ecc_limits(device: Device) -> tuple[float, ...]:
     """Return the highest mean RBER at which UBER meets its target: at the first read, and after the last retry if any.
 
-    A retry sees the RBER times ``rber_factor``, so that it stands as much more. Empty without a code; by bisection of
+    A retry sees the RBER times ``rber_factor``, so that it stands as much more; what retries at tuned read levels stand
+    is no one number, and left out. Empty without a code; by bisection of
     the logarithm, exact to nine digits.
 
     >>> from nvmsim.device.profile import load_device
@@ -71,7 +72,7 @@ def ecc_limits(device: Device) -> tuple[float, ...]:
         low, high = (middle, high) if pages.page_mean(ecc.uber, math.exp(middle)) <= target else (low, middle)
     first = math.exp(low)
     last = min(first / retry.rber_factor**retry.max, HIGHEST)
-    return (first, last) if retry.max and ecc.detects else (first,)
+    return (first, last) if retry.max and ecc.detects and not pages.retries else (first,)
 
 
 def rows_of(device: Device, curves: Sequence[Curve]) -> list[dict[str, float | str]]:

@@ -28,7 +28,8 @@ class Rates:
     ``by_page_type[type]`` is (P(flip | stored 0), P(flip | stored 1)), each in [0, 0.5]; page types are in
     the order lsb, csb, msb, tsb. ``warnings`` says where the model was asked outside its fit. A page's own rates are
     these times its factor, one of `page_factors(page_sigma)`, at most 0.5. A ``per_read_fraction`` of them is drawn
-    anew at each read. Cells that are ``stuck`` have none of these rates, and no factor.
+    anew at each read. ``retries[r - 1]`` are the rates of read attempt r, empty where ECC's ``rber_factor`` says. Cells
+    that are ``stuck`` have none of these rates, and no factor.
     Raises InputError if there is no page type or a rate lies outside [0, 0.5].
 
     >>> Rates(((1e-3, 3e-3), (2e-3, 2e-3))).mean
@@ -40,6 +41,7 @@ class Rates:
     page_sigma: float = 0.0
     per_read_fraction: float = 0.0
     stuck: StuckAt | None = None
+    retries: tuple[tuple[tuple[float, float], ...], ...] = ()
 
     def __post_init__(self) -> None:
         wrong = [rate for pair in self.by_page_type for rate in pair if not 0 <= rate <= MAX_RBER]
@@ -67,7 +69,8 @@ class Rates:
     @property
     def worst(self) -> float:
         """The highest rate of any bit on any page, in [0, 0.5]."""
-        return min(float(self.array.max()) * page_factors(self.page_sigma)[-1], MAX_RBER)
+        highest = max(rate for attempt in (self.by_page_type, *self.retries) for pair in attempt for rate in pair)
+        return min(highest * page_factors(self.page_sigma)[-1], MAX_RBER)
 
     def page_mean(self, of: Callable[[float], float], rber: float) -> float:
         """Return the mean over pages of a function of the page's RBER, where the mean page has ``rber``.
@@ -109,6 +112,10 @@ class ErrorModel(ABC):
     @abstractmethod
     def rates(self, condition: Condition) -> Rates:
         """Return the rates at this age; outside the fitted range, with a warning that names quantity and range."""
+
+    def retry_rates(self, condition: Condition, attempts: int) -> tuple[Rates, ...]:
+        """Return the rates of read attempts 1 to ``attempts``; none: each retry has ``ecc.retry.rber_factor``."""
+        return ()
 
 
 def build_error_model(rber: Mapping[str, Any], cell: Cell, page_types: Sequence[str]) -> ErrorModel:
@@ -155,7 +162,9 @@ def device_rates(device: Device, condition: Condition) -> Rates:
     >>> round(device_rates(tlc, tlc.condition("worn")).mean, 4)
     0.004
     """
-    return _with_keys(error_model(device).rates(condition), read_every_model(device.rber))
+    model, attempts = error_model(device), device.ecc.retry.max
+    retries = tuple(rates.by_page_type for rates in model.retry_rates(condition, attempts))
+    return _with_keys(replace(model.rates(condition), retries=retries), read_every_model(device.rber))
 
 
 def _with_keys(rates: Rates, keys: EveryModel) -> Rates:
