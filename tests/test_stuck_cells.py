@@ -10,6 +10,7 @@ from nvmsim.accuracy.trial import disturbed, draw_noise, run_trial
 from nvmsim.device.ecc import final_uber, make_ecc, page_failures
 from nvmsim.device.error_kinds import error_kinds
 from nvmsim.device.every_model import StuckAt
+from nvmsim.device.page_variation import page_factors
 from nvmsim.device.profile import load_device
 from nvmsim.device.rber import Rates, device_rates
 from nvmsim.errors import InputError
@@ -178,3 +179,21 @@ def test_a_profile_says_them():
         load_device("reram", ["rber.stuck_at={fraction: 0.6}"])
     assert "rber.stuck_at.fraction: 0.6: must be a number above 0 and at most 0.5" in str(caught.value)
     assert "rber.stuck_at.value_one_fraction: missing" in str(caught.value)
+
+
+def test_with_page_variation_fresh_reads_and_ecc_together(slot):
+    """Rates, factors, kinds and stuck cells add up, and every backend gives the same bits."""
+    together = {"rber": 3e-3, "rung_rber": 1e-2, "page_sigma": 0.4, "per_read_fraction": 0.5, "fraction": 2e-3}
+    together |= {"mode": "ecc", "ecc": BCH}
+    task = compiled(slot, **together)
+    wrong = [draw_noise(task, 4, block) for block in (0, 1)]
+    for backend in ("reference", "shim"):
+        other = draw_noise(compiled(slot, backend=backend, **together), 4, 1)
+        assert np.array_equal(other.wrong, wrong[1].wrong)
+        assert other[1:] == wrong[1][1:]
+    assert not np.array_equal(wrong[0].wrong, wrong[1].wrong)
+    bits, stuck = task.image.pages * task.task.layout.page_bits, task.stuck
+    factor = np.mean(np.array(page_factors(0.4))[task.page_classes])
+    seen = sum(draw_noise(task, trial, trial % 4).raw_flips - stuck.wrong.size for trial in range(30))
+    assert accepts(seen, 30 * (bits - stuck.cells.size), 3e-3 * factor)
+    assert not accepts(seen, 30 * (bits - stuck.cells.size), 3e-3 * factor * 1.03)
