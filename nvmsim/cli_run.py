@@ -18,7 +18,7 @@ from nvmsim.study.question import Effort, Question, ask, choose_condition
 from nvmsim.study.run import answer
 from nvmsim.zoo.card import load_card
 
-_LATER = ("device_seed", "reads_per_inference", "page_sigma", "per_read_fraction")
+_LATER = ("device_seed", "reads_per_inference", "page_sigma", "per_read_fraction", "stuck", "retries")
 
 
 def run_command(options: argparse.Namespace) -> str:

@@ -4,16 +4,20 @@ import math
 from dataclasses import replace
 from itertools import pairwise
 
+import jsonschema
 import numpy as np
 import pytest
 from ridge_network import BCH, ridge_model, ridge_task
 from scipy.integrate import quad
 from scipy.stats import binom, binomtest, chisquare, lognorm, spearmanr
+from small_device import write_profile
 
 from nvmsim.accuracy.compiled import CompiledTask, Slot
 from nvmsim.accuracy.flip_source import FlipSource, rates_by_class
 from nvmsim.accuracy.trial import draw_noise
 from nvmsim.device.ecc import final_uber, make_ecc, page_failures
+from nvmsim.device.json_schema import device_schema
+from nvmsim.device.life import ecc_limits
 from nvmsim.device.page_variation import CLASSES, page_factors
 from nvmsim.device.profile import load_device
 from nvmsim.device.rber import Rates, device_rates
@@ -250,3 +254,27 @@ def test_a_mean_that_the_worst_pages_cannot_keep_is_said():
     device = load_device("tlc", ["rber.page_variation.sigma=2", "rber.epsilon=0.05"])
     said = device_rates(device, device.condition()).warnings
     assert "rber.page_variation: the worst pages would have" in said[-1]
+
+
+def test_the_limit_of_ecc_is_that_of_the_mean_page():
+    plain, varied = load_device("slc"), load_device("slc", [f"rber.page_variation.sigma={SIGMA}"])
+    (alone,), (limit,) = ecc_limits(plain), ecc_limits(varied)
+    uber = np.mean([make_ecc(plain.ecc).uber(limit * factor) for factor in FACTORS])
+    assert uber == pytest.approx(plain.ecc.uber_target, rel=1e-6)
+    assert alone / FACTORS[-1] < limit < 0.6 * alone
+
+
+def test_its_source_may_stand_beside_it_or_in_the_section(tmp_path):
+    beside = "page_variation: {sigma: 0.4, source: 'a datasheet [V]'}"
+    for text in (beside, "page_variation: {sigma: 0.4}, source: {page_variation: 'a datasheet [V]'}"):
+        device = load_device(write_profile(tmp_path, f"{{model: constant, rber: 1.0e-3, {text}}}"))
+        assert device.source("rber.page_variation.sigma") == "a datasheet [V]"
+        assert device.is_assumption("rber.rber")
+
+
+def test_the_schema_knows_it():
+    schema = jsonschema.Draft202012Validator(device_schema()["properties"]["rber"])
+    assert schema.is_valid({"model": "constant", "rber": 1e-3, "page_variation": {"sigma": 0.4, "source": "a paper"}})
+    assert schema.is_valid({"per_read_fraction": 0.5, "stuck_at": {"fraction": 1e-3, "value_one_fraction": 1}})
+    for wrong in ({"page_variation": {"sigma": 3}}, {"per_read_fraction": 2}, {"stuck_at": {"fractions": 1e-3}}):
+        assert not schema.is_valid(wrong)

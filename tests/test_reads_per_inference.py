@@ -9,6 +9,7 @@ from scipy.stats import binomtest, f
 
 from nvmsim.accuracy.compiled import CompiledTask, Slot
 from nvmsim.accuracy.flip_source import split
+from nvmsim.accuracy.stats import Sample, accuracy_interval, t_half_width
 from nvmsim.accuracy.trial import draw_noise, run_trial
 from nvmsim.device.error_kinds import error_kinds
 from nvmsim.device.parts import Condition
@@ -16,6 +17,8 @@ from nvmsim.device.profile import load_device
 from nvmsim.device.rber import device_rates
 from nvmsim.errors import InputError
 from nvmsim.inject.backend import get_backend
+from nvmsim.study.grid.load import read_study
+from nvmsim.study.grid.questions import questions_of
 from nvmsim.study.question import Effort, ask, choose_condition
 from nvmsim.study.rows import cases_of
 from nvmsim.zoo.network import Network
@@ -187,3 +190,42 @@ def test_other_numbers_of_reads_are_refused():
         InputError, match=r"rber\.per_read_fraction: 1\.5: must be a number of at least 0 and at most 1"
     ):
         load_device("slc", ["rber.per_read_fraction=1.5"])
+
+
+STUDY = """
+title: reads
+grid:
+  device: slc
+  scheme: raw
+  rber.per_read_fraction: 0.5
+  reads_per_inference: [0, 1]
+  device_seed: 3
+"""
+
+
+def test_a_study_may_vary_it(tmp_path):
+    study = read_study(STUDY, name="reads", label="reads.yaml", folder=tmp_path)
+    asked = questions_of(study, backend="cpu", workers=1)
+    assert [one.question.reads_per_inference for one in asked] == [0, 1]
+    assert {one.question.device_seed for one in asked} == {3}
+    assert [one.cases[0].task.per_read_fraction for one in asked] == [0.0, 0.5]
+    with pytest.raises(InputError, match="reads_per_inference: 2"):
+        read_study(STUDY.replace("[0, 1]", "2"), name="reads", label="reads.yaml", folder=tmp_path)
+
+
+def test_intervals_over_trials_cover_where_each_block_is_read_anew():
+    """Trials lose something for good, and each of their blocks something more; one block in twenty collapses."""
+    rng, runs, (trials, blocks), images = np.random.default_rng(1), 1500, (16, 20), 500
+    baseline = np.full(blocks, 490)
+    stored = rng.exponential(0.004, (runs, trials, 1))
+    fresh = np.where(rng.random((runs, trials, blocks)) < 0.05, 0.6, rng.exponential(0.01, (runs, trials, blocks)))
+    right = np.rint(np.clip(0.98 - stored - fresh, 0, 1) * images).astype(int)
+    samples = (Sample(one, baseline, np.full(blocks, images)) for one in right)
+    truth = 0.98 - 0.004 - (0.05 * 0.6 + 0.95 * 0.01)
+    found = [accuracy_interval(sample) for sample in samples]
+    hits = sum(one.low <= truth <= one.high for one in found)
+    assert binomtest(hits, runs, 0.94, alternative="less").pvalue > ALPHA
+    # Taking the blocks of a trial for trials of their own would be wrong: they share its stored errors.
+    shared = np.clip(0.98 - 20 * stored - fresh, 0, 1)
+    wide, narrow = (t_half_width(one).mean() for one in (shared.mean(axis=2), shared.reshape(runs, -1)))
+    assert wide > 1.3 * narrow

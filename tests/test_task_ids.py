@@ -1,12 +1,16 @@
 """Ids of tasks that stores hold already: what a device does not use leaves no trace in them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from nvmsim import cli_run
 from nvmsim.accuracy.bsc import bsc_task
+from nvmsim.cli_arguments import build_parser
 from nvmsim.device.profile import load_device
+from nvmsim.errors import InputError
 from nvmsim.study.question import Effort, ask, choose_condition
 from nvmsim.study.rows import cases_of
 from nvmsim.zoo.card import load_card
@@ -45,3 +49,27 @@ def test_what_is_used_does():
     varied = {"settings": ["rber.page_variation={sigma: 0.4}"]}
     ids = [rows("tlc"), rows("tlc", **varied), rows("tlc", **varied, device_seed=9)]
     assert len({one["tlc raw bypass"] for one in ids}) == len({one["tlc ecc ecc"] for one in ids}) == 3
+
+
+def asked(*typed):
+    options = build_parser().parse_args(["run", "slc", *typed])
+    return cli_run._question(options), options
+
+
+def test_the_command_asks_what_is_typed():
+    plain, _ = asked()
+    assert (plain.device_seed, plain.reads_per_inference) == (0, 0)
+    typed = ("--device-seed", "5", "--reads-per-inference", "1", "--set", "rber.per_read_fraction=0.5")
+    question, _ = asked(*typed)
+    assert (question.device_seed, question.reads_per_inference) == (5, 1)
+    assert question.rates.per_read_fraction == 0.5
+    with pytest.raises(InputError, match="--device-seed: -1: must be from 0"):
+        asked("--device-seed", "-1")
+
+
+def test_folders_keep_their_names_where_nothing_of_it_is_used():
+    question, options = asked()
+    assert set(cli_run._told(question.rates)) == {"by_page_type", "warnings"}
+    assert not {"device_seed", "reads_per_inference"} & set(cli_run._told(question))
+    names = {cli_run._folder(options, replace(question, device_seed=seed)) for seed in (0, 1)}
+    assert len(names) == 2

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
+from nvmsim.device.binomial import binomial_pmf
 from nvmsim.device.page_variation import page_factors
 from nvmsim.device.rber import MAX_RBER
 from nvmsim.inject.draws import page_classes
@@ -14,11 +16,20 @@ if TYPE_CHECKING:
     from nvmsim.device.ecc import Ecc
 
 
-def change_bound(task: "Task", *, ecc: "Ecc | None", pages: int, bits: int, reads: int = 1) -> float:
+def change_bound(
+    task: "Task",
+    *,
+    ecc: "Ecc | None",
+    pages: int,
+    bits: int,
+    reads: int = 1,
+    stuck: NDArray[np.int64] | None = None,
+) -> float:
     """Return an upper limit of P(a trial changes any weight): the chance that any bit, or codeword, is wrong.
 
     ``bits`` of the stored stream, on ``pages``, may meet errors; ``ecc`` is the task's code, None for bare reads;
-    ``reads`` how often a trial reads the weights with errors of their own.
+    ``reads`` how often a trial reads the weights with errors of their own; ``stuck`` the errors by stuck cells of each
+    codeword that has any (bare reads: in all), None where they are not known.
 
     >>> from nvmsim.accuracy.bsc import bsc_task
     >>> from nvmsim.zoo.card import load_card
@@ -28,22 +39,29 @@ def change_bound(task: "Task", *, ecc: "Ecc | None", pages: int, bits: int, read
     """
     if task.exact:
         return 0.0
-    rates = np.asarray(task.rates)
+    if task.stuck is not None and (stuck is None or (ecc is None and stuck.size)):
+        return 1.0
     if ecc is None:
         parts = _by_factor(task, pages, each=task.layout.usable_bits, chances=bits)
-        return _any(parts, float(rates.max()), lambda rber: rber, reads)
-    seen = rates.mean(axis=1) if task.layout.scrambler else rates.max(axis=1)
+        top = float(np.max(task.rates))
+        return float(-np.expm1(_none(parts, lambda factor: min(top * factor, MAX_RBER)) * reads))
     codewords = -(-task.layout.user_bytes // task.ecc.codeword_bytes)
     parts = _by_factor(task, pages, each=codewords, chances=pages * codewords)
-    return _any(parts, float(seen.max()), lambda rber: _wrong_after_retries(ecc, rber), reads)
+    decisive, most = _decisive(task, ecc), max(factor for factor, _ in parts)
+    none = _none(parts, lambda factor: min(1.0, sum(map(ecc.codeword_failure, _times(decisive, factor)))))
+    none += _none_of_stuck(ecc, _times(decisive, most), np.zeros(0, np.int64) if stuck is None else stuck)
+    return float(-np.expm1(none * reads))
 
 
-def _wrong_after_retries(ecc: "Ecc", rber: float) -> float:
-    """Return an upper limit of P(a codeword is wrong in the end): failed at the last read, or miscorrected at any."""
-    retry = ecc.spec.retry
-    last = retry.max if ecc.detects else 0
-    attempts = range(0 if ecc.decoder else last, last + 1)
-    return min(1.0, sum(ecc.codeword_failure(rber * retry.rber_factor**attempt) for attempt in attempts))
+def _decisive(task: "Task", ecc: "Ecc") -> list[float]:
+    """Return the RBER at each attempt that may leave a codeword wrong: the last, and all where one is miscorrected."""
+    last = task.ecc.retry.max if ecc.detects else 0
+    at = [task.rates_at(attempt) for attempt in range(0 if ecc.decoder else last, last + 1)]
+    return [float((rates.mean(axis=1) if task.layout.scrambler else rates.max(axis=1)).max()) for rates in at]
+
+
+def _times(rates: list[float], factor: float) -> list[float]:
+    return [min(rber * factor, MAX_RBER) for rber in rates]
 
 
 def _by_factor(task: "Task", pages: int, *, each: int, chances: int) -> list[tuple[float, int]]:
@@ -57,8 +75,19 @@ def _by_factor(task: "Task", pages: int, *, each: int, chances: int) -> list[tup
     return [(found[-1][0], chances)] if task.layers or task.bits else found
 
 
-def _any(parts: list[tuple[float, int]], rber: float, chance: Callable[[float], float], reads: int) -> float:
-    """Return the chance that any of the parts' bits or codewords is wrong, where ``chance`` is that of one."""
+def _none(parts: list[tuple[float, int]], chance: Callable[[float], float]) -> float:
+    """Return the log of the chance that none of the parts' bits or codewords is wrong; ``chance(factor)`` is one's."""
     with np.errstate(divide="ignore"):  # one that is surely wrong
-        none = sum(count * np.log1p(-chance(min(rber * factor, MAX_RBER))) for factor, count in parts)
-    return float(-np.expm1(none * reads))
+        return sum(count * np.log1p(-chance(factor)) for factor, count in parts)
+
+
+def _none_of_stuck(ecc: "Ecc", rates: list[float], errors: NDArray[np.int64]) -> float:
+    """Return the log of the chance that no codeword with these errors fails at any of ``rates`` of others."""
+    found = 0.0
+    for already, codewords in zip(*np.unique(errors, return_counts=True), strict=True):
+        others = ecc.codeword_bits - int(already)
+        failure = ecc.failure(np.arange(others + 1) + already)
+        fails = sum(float(binomial_pmf(others, rber) @ failure) for rber in rates)
+        with np.errstate(divide="ignore"):
+            found += int(codewords) * np.log1p(-min(1.0, fails))
+    return found

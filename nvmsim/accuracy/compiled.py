@@ -1,6 +1,6 @@
 """A task made ready to run: the stored image, the clean weights, the sampler's tables, the code."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from nvmsim.accuracy.flip_source import FlipSource, rates_by_class, split
 from nvmsim.accuracy.ranges import Ranges
 from nvmsim.accuracy.records import TaskFacts
 from nvmsim.accuracy.task import FLOAT32, Task
+from nvmsim.device.correction import CodewordMap
 from nvmsim.device.ecc import Ecc, make_ecc
 from nvmsim.device.layout import MemoryImage
 from nvmsim.device.page_variation import page_factors
@@ -21,6 +22,7 @@ from nvmsim.encoding.spec import make_encoding
 from nvmsim.inject.backend import Backend, FlipTarget, image_order
 from nvmsim.inject.draws import page_classes
 from nvmsim.inject.sampler import rung_for
+from nvmsim.inject.stuck import StuckCells, stuck_cells
 
 if TYPE_CHECKING:
     from nvmsim.zoo.network import Network
@@ -92,14 +94,20 @@ class CompiledTask:
         """The class of each page of the image, whose factor its rates have."""
         return page_classes(self.task.device_seed, self.image.pages, len(page_factors(self.task.page_sigma)))
 
+    @cached_property
+    def stuck(self) -> StuckCells | None:
+        """The stuck cells of the device that the image lies on, None if it has none."""
+        if self.task.stuck is None:
+            return None
+        return stuck_cells(self.backend, self.target, **asdict(self.task.stuck), device_seed=self.task.device_seed)
+
     def sources(self, attempt: int = 0) -> tuple[FlipSource, FlipSource | None]:
         """Return what a read attempt's stored flips are drawn from, and those of each read (None: there are none).
 
         Attempt 0 is the first; the stored errors of later ones are among its own.
         """
         task, bits = self.task, self.task.layout.page_bits
-        factor = 1.0 if attempt == 0 else task.ecc.retry.rber_factor**attempt
-        rates = rates_by_class(np.asarray(task.rates) * factor, page_factors(task.page_sigma))
+        rates = rates_by_class(task.rates_at(attempt), page_factors(task.page_sigma))
         stored, fresh = split(rates, task.per_read_fraction)
         source = FlipSource.of(stored, page_bits=bits, rung_rber=task.rung_rber)
         if not task.per_read_fraction:
@@ -110,7 +118,19 @@ class CompiledTask:
         if self.image is None:
             return 0.0
         reads = self.slot.network.blocks if self.task.per_read_fraction else 1
-        return change_bound(self.task, ecc=self.ecc, pages=self.image.pages, bits=self.exposure.n_bits, reads=reads)
+        where = {"pages": self.image.pages, "bits": self.exposure.n_bits, "stuck": self._stuck_errors()}
+        return change_bound(self.task, ecc=self.ecc, reads=reads, **where)
+
+    def _stuck_errors(self) -> NDArray[np.int64]:
+        """Count the errors by stuck cells: of each codeword that has any or, where nothing is corrected, in all."""
+        wrong = np.zeros(0, np.uint64) if self.stuck is None else self.exposure.keep(self.stuck.wrong)
+        if self.task.ecc is None or not wrong.size:
+            return np.full(min(wrong.size, 1), wrong.size)
+        layout, ecc = self.task.layout, self.task.ecc
+        start = layout.user_bytes + layout.metadata_bytes
+        words = CodewordMap(layout.user_bytes, start, ecc.codeword_bytes, ecc.parity_bytes)
+        keys = np.concatenate([words.user(wrong)[1], words.parity(wrong)])
+        return np.unique(keys, return_counts=True)[1]
 
     def load(self) -> None:
         """Put the clean weights into the network, unless they are there."""

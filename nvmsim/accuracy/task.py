@@ -6,7 +6,11 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nvmsim.device.ecc import make_ecc
+from nvmsim.device.every_model import StuckAt
 from nvmsim.device.layout import PageLayout
 from nvmsim.device.page_variation import CLASSES
 from nvmsim.device.parts import EccSpec
@@ -14,6 +18,7 @@ from nvmsim.encoding.spec import make_encoding
 from nvmsim.inject.sampler import SAMPLER_VERSION, rung_for
 
 FLOAT32 = "float32"
+RatesByType = tuple[tuple[float, float], ...]
 _PLACES = ("channels", "dies_per_channel", "planes_per_die", "page_types", "scrambler")
 _DECODER_SPEED = ("engines", "decode_latency_us", "decode_bandwidth_gb_s")
 
@@ -29,7 +34,8 @@ class Task:
     ``layers`` (names of modules; empty: all) and of these the ``bits`` (0 the least significant; empty: all) alone.
     Where ``page_sigma`` is above 0, each page has its own multiple of the rates (`page_factors`): which page is how bad
     is ``device_seed``'s, the same in every trial. A ``per_read_fraction`` of the rates is drawn anew for every block of
-    images, for which the weights are read again; with 0 one read serves all.
+    images, for which the weights are read again; with 0 one read serves all. ``stuck`` cells are ``device_seed``'s too.
+    ``retry_rates`` are the rates of each retry, where they are not ``ecc.retry.rber_factor`` times those before.
     """
 
     model: str
@@ -37,7 +43,7 @@ class Task:
     data_sha256: str
     encoding: str
     range_scope: str
-    rates: tuple[tuple[float, float], ...]
+    rates: RatesByType
     rung_rber: float
     layout: PageLayout
     ecc: EccSpec | None = None
@@ -49,12 +55,21 @@ class Task:
     page_sigma: float = 0.0
     device_seed: int = 0
     per_read_fraction: float = 0.0
+    stuck: StuckAt | None = None
+    retry_rates: tuple[RatesByType, ...] = ()
     sampler_version: int = SAMPLER_VERSION
 
     @property
     def exact(self) -> bool:
         """Whether every trial is the same: nothing can flip."""
-        return not any(any(pair) for pair in self.rates)
+        return self.stuck is None and not any(any(pair) for pair in self.rates)
+
+    def rates_at(self, attempt: int) -> NDArray[np.float64]:
+        """Return the rates of a read attempt, 0 the first, float64 (page types, 2); later ones are those of ``ecc``."""
+        if attempt and self.retry_rates:
+            return np.array(self.retry_rates[attempt - 1], np.float64)
+        factor = self.ecc.retry.rber_factor**attempt if attempt else 1.0
+        return np.asarray(self.rates) * factor
 
     @property
     def baseline(self) -> "Task":
@@ -88,15 +103,25 @@ class Task:
             return known
         layout, rates = asdict(self.layout), [list(map(float, pair)) for pair in self.rates]
         if len({rate for pair in self.rates for rate in pair}) == 1:
-            layout, rates = {key: layout[key] for key in layout if key not in _PLACES}, rates[:1]
+            idle = _PLACES if self.stuck is None else _PLACES[:-1]  # a stuck cell is wrong by what is stored
+            layout, rates = {key: layout[key] for key in layout if key not in idle}, rates[:1]
         noise = {"rates": rates, "rung_rber": float(self.rung_rber), "seed": self.seed, "sampler": self.sampler_version}
         part = {"layers": sorted(set(self.layers)), "bits": sorted(set(self.bits))}
         noise |= {key: chosen for key, chosen in part.items() if chosen}
+        return {**known, **noise, **self._beside(), "layout": layout, "ecc": self._correction()}
+
+    def _beside(self) -> dict[str, Any]:
+        """What not every device has: it leaves no trace where it is not there."""
+        found: dict[str, Any] = {}
         if self.page_sigma:
-            noise |= {"page_sigma": self.page_sigma, "page_classes": CLASSES, "device_seed": self.device_seed}
+            found |= {"page_sigma": self.page_sigma, "page_classes": CLASSES}
         if self.per_read_fraction:
-            noise |= {"per_read_fraction": self.per_read_fraction}
-        return {**known, **noise, "layout": layout, "ecc": self._correction()}
+            found |= {"per_read_fraction": self.per_read_fraction}
+        if self.retry_rates and self.ecc is not None:
+            found |= {"retry_rates": self.retry_rates}
+        if self.stuck is not None:
+            found |= {"stuck": asdict(self.stuck)}
+        return found | ({"device_seed": self.device_seed} if self.page_sigma or self.stuck else {})
 
     def _correction(self) -> dict[str, Any] | None:
         if self.ecc is None:

@@ -59,6 +59,8 @@ def _flips(compiled: CompiledTask, trial: int, block: int, attempt: int) -> NDAr
         seed = read_seed(task.seed, trial, attempt)
         anew = fresh.draw(compiled.backend, compiled.target, seed=seed, trial=block, **how)
         drawn = np.concatenate([drawn, anew])
+    if compiled.stuck is not None:
+        drawn = compiled.stuck.read(net_flips(drawn))
     return compiled.exposure.keep(drawn)
 
 

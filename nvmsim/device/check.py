@@ -10,6 +10,7 @@ from nvmsim.device.sections import (
     CONDITION,
     CONDITION_NAME,
     DESCRIPTION,
+    EVERY_MODEL,
     NAME,
     REQUIRED,
     SECTIONS,
@@ -137,6 +138,9 @@ def _rber(found: Checked, data: object) -> None:
         found.say("rber.model", f"{'missing' if value is None else shown(value)}: must be the name of an error model")
         return
     _source(found, "rber", data)
+    for name in EVERY_MODEL:
+        if isinstance(data.get(name), dict):
+            _source(found, f"rber.{name}", data[name])
     found.rber = {name: value for name, value in data.items() if name != "source"}
 
 

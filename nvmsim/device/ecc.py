@@ -166,9 +166,9 @@ def make_ecc(spec: EccSpec) -> Ecc:
 def page_failures(device: Device, rates: Rates) -> np.ndarray:
     """Return P(a page read fails at attempt r), float64 (page types, retry.max + 1).
 
-    A page fails if any of its codewords does; attempt r sees the rates times ``rber_factor``^r. Nearly all errors
-    of a retry are among those before it, so this is taken as P(all attempts up to r fail) too. Zero where
-    nothing detects. Where pages differ, it is the mean over pages.
+    A page fails if any of its codewords does; attempt r sees the rates times ``rber_factor``^r, or ``rates.retries``.
+    Nearly all errors of a retry are among those before it, so this is taken as P(all attempts up to r fail) too. Zero
+    where nothing detects. Where pages differ, it is the mean over pages.
 
     >>> from nvmsim.device.profile import load_device
     >>> from nvmsim.device.rber import Rates
@@ -183,9 +183,9 @@ def _page_failures(ecc: Ecc, user_bytes: int, rates: Rates) -> tuple[tuple[float
     retry = ecc.spec.retry
     if not ecc.detects:
         return ((0.0,) * (retry.max + 1),) * len(rates.by_page_type)
-    factors = retry.rber_factor ** np.arange(retry.max + 1)
     fails = partial(_page_failure, ecc, user_bytes)
-    return tuple(tuple(rates.page_mean(fails, rber) for rber in row) for row in _at(rates, factors))
+    rows = _tuned(rates) if rates.retries else _at(rates, retry.rber_factor ** np.arange(retry.max + 1))
+    return tuple(tuple(rates.page_mean(fails, rber) for rber in row) for row in rows)
 
 
 def final_uber(device: Device, rates: Rates) -> float:
@@ -203,12 +203,19 @@ def final_uber(device: Device, rates: Rates) -> float:
 def _final_uber(ecc: Ecc, rates: Rates) -> float:
     retry = ecc.spec.retry
     factor = retry.rber_factor**retry.max if ecc.detects else 1.0
-    return max(rates.page_mean(ecc.uber, rber) for rber in _at(rates, np.array([factor]))[:, 0])
+    tuned = ecc.detects and rates.retries
+    last = _tuned(rates)[:, -1] if tuned else _at(rates, np.array([factor]))[:, 0]
+    return max(rates.page_mean(ecc.uber, rber) for rber in last)
 
 
 def _at(rates: Rates, factors: np.ndarray) -> np.ndarray:
     """Return the RBER of a scrambled page (half of its bits store 1), float64 (page types, factors)."""
     return np.minimum(np.outer(rates.array.mean(axis=1), factors), 0.5)
+
+
+def _tuned(rates: Rates) -> np.ndarray:
+    """Return the RBER of a scrambled page at each attempt, where retries have rates of their own, as `_at` does."""
+    return np.array([rates.by_page_type, *rates.retries]).mean(axis=2).T
 
 
 def _page_failure(ecc: Ecc, user_bytes: int, rber: float) -> float:

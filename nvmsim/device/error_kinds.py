@@ -10,8 +10,9 @@ from nvmsim.device.rber import Rates, device_rates
 class ErrorKinds:
     """The mean RBER in parts, each from 0 to 0.5, which sum to it.
 
-    ``written``: what the model gives at this wear right after writing, the same on every read. ``retained``: what time
-    and reads have added since, which stays as well: a disturbed cell is a changed one. ``per_read``: anew at each read.
+    ``written``: what the model gives at this wear right after writing, and stuck cells, the same on every read.
+    ``retained``: what time and reads have added since, which stays as well: a disturbed cell is a changed one.
+    ``per_read``: anew at each read.
     """
 
     written: float
@@ -29,7 +30,9 @@ def error_kinds(device: Device, condition: Condition, rates: Rates | None = None
     0.25
     """
     rates = rates or device_rates(device, condition)
-    new = device_rates(device, replace(condition, retention_days=0.0, reads_per_page=0.0)).mean
-    stays = 1 - rates.per_read_fraction
-    written = min(new, rates.mean) * stays
-    return ErrorKinds(written, rates.mean * stays - written, rates.mean * rates.per_read_fraction)
+    moving = 1 - (rates.stuck.fraction if rates.stuck else 0.0)
+    now = moving * float(rates.array.mean())
+    new = device_rates(device, replace(condition, retention_days=0.0, reads_per_page=0.0))
+    fresh = now * rates.per_read_fraction
+    retained = max(0.0, now - moving * float(new.array.mean())) * (1 - rates.per_read_fraction)
+    return ErrorKinds(rates.mean - retained - fresh, retained, fresh)

@@ -1,4 +1,4 @@
-"""What an ``rber`` section may say beside any error model: how pages differ, which errors are anew at each read."""
+"""What an ``rber`` section may say beside any error model: how pages differ, what a read adds, stuck cells."""
 
 from __future__ import annotations
 
@@ -11,6 +11,14 @@ from nvmsim.device.sections import EVERY_MODEL, REQUIRED, Key
 
 
 @dataclass(frozen=True)
+class StuckAt:
+    """A ``fraction`` of the cells is stuck; of these ``value_one_fraction`` read 1, the rest 0, whatever is stored."""
+
+    fraction: float
+    value_one_fraction: float
+
+
+@dataclass(frozen=True)
 class EveryModel:
     """The keys that any error model may have beside it.
 
@@ -20,6 +28,7 @@ class EveryModel:
 
     page_sigma: float = 0.0
     per_read_fraction: float = 0.0
+    stuck: StuckAt | None = None
 
 
 def read_every_model(rber: Mapping[str, Any]) -> EveryModel:
@@ -31,8 +40,11 @@ def read_every_model(rber: Mapping[str, Any]) -> EveryModel:
     read = Parameters({key: value for key, value in rber.items() if key in EVERY_MODEL}, tuple(EVERY_MODEL))
     variation = _section(read, "page_variation")
     fresh = _number(read, "per_read_fraction", EVERY_MODEL["per_read_fraction"])
+    stuck = _section(read, "stuck_at")
     read.check()
-    return EveryModel(page_sigma=variation.get("sigma", 0.0), per_read_fraction=fresh)
+    return EveryModel(
+        page_sigma=variation.get("sigma", 0.0), per_read_fraction=fresh, stuck=StuckAt(**stuck) if stuck else None
+    )
 
 
 def _section(read: Parameters, name: str) -> dict[str, float]:

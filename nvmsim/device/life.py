@@ -8,7 +8,7 @@ import numpy as np
 
 from nvmsim.device.ecc import make_ecc
 from nvmsim.device.parts import Condition, Device
-from nvmsim.device.rber import error_model
+from nvmsim.device.rber import device_rates
 
 STEPS = 60
 LOWEST, HIGHEST = 1e-12, 0.5
@@ -46,15 +46,16 @@ def life(device: Device, condition: str | None = None) -> tuple[Curve, Curve]:
 
 
 def _curve(device: Device, quantity: str, values: np.ndarray, age: Condition) -> Curve:
-    model = error_model(device)
-    rates = [model.rates(replace(age, **{quantity: float(value)})).array.mean(axis=1) for value in values]
+    ages = [replace(age, **{quantity: float(value)}) for value in values]
+    rates = [device_rates(device, one).seen.mean(axis=1) for one in ages]
     return Curve(quantity, values, np.array(rates), age)
 
 
 def ecc_limits(device: Device) -> tuple[float, ...]:
-    """Return the highest RBER at which UBER meets its target: at the first read, and after the last retry if any.
+    """Return the highest mean RBER at which UBER meets its target: at the first read, and after the last retry if any.
 
-    A retry sees the RBER times ``rber_factor``, so that it stands as much more. Empty without a code; by bisection of
+    A retry sees the RBER times ``rber_factor``, so that it stands as much more; what retries at tuned read levels stand
+    is no one number, and left out. Empty without a code; by bisection of
     the logarithm, exact to nine digits.
 
     >>> from nvmsim.device.profile import load_device
@@ -64,13 +65,14 @@ def ecc_limits(device: Device) -> tuple[float, ...]:
     if device.ecc.code == "none":
         return ()
     ecc, target, retry = make_ecc(device.ecc), device.ecc.uber_target, device.ecc.retry
+    pages = device_rates(device, device.condition())  # how they differ, and their stuck cells: the same at every age
     low, high = math.log(LOWEST), math.log(HIGHEST)
     while high - low > 1e-10:
         middle = (low + high) / 2
-        low, high = (middle, high) if ecc.uber(math.exp(middle)) <= target else (low, middle)
+        low, high = (middle, high) if pages.page_mean(ecc.uber, math.exp(middle)) <= target else (low, middle)
     first = math.exp(low)
     last = min(first / retry.rber_factor**retry.max, HIGHEST)
-    return (first, last) if retry.max and ecc.detects else (first,)
+    return (first, last) if retry.max and ecc.detects and not pages.retries else (first,)
 
 
 def rows_of(device: Device, curves: Sequence[Curve]) -> list[dict[str, float | str]]:

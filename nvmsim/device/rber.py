@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nvmsim.device.every_model import EveryModel, read_every_model
+from nvmsim.device.every_model import EveryModel, StuckAt, read_every_model
 from nvmsim.device.page_variation import page_factors
 from nvmsim.device.sections import EVERY_MODEL
 from nvmsim.errors import InputError
@@ -28,7 +28,8 @@ class Rates:
     ``by_page_type[type]`` is (P(flip | stored 0), P(flip | stored 1)), each in [0, 0.5]; page types are in
     the order lsb, csb, msb, tsb. ``warnings`` says where the model was asked outside its fit. A page's own rates are
     these times its factor, one of `page_factors(page_sigma)`, at most 0.5. A ``per_read_fraction`` of them is drawn
-    anew at each read.
+    anew at each read. ``retries[r - 1]`` are the rates of read attempt r, empty where ECC's ``rber_factor`` says. Cells
+    that are ``stuck`` have none of these rates, and no factor.
     Raises InputError if there is no page type or a rate lies outside [0, 0.5].
 
     >>> Rates(((1e-3, 3e-3), (2e-3, 2e-3))).mean
@@ -39,6 +40,8 @@ class Rates:
     warnings: tuple[str, ...] = ()
     page_sigma: float = 0.0
     per_read_fraction: float = 0.0
+    stuck: StuckAt | None = None
+    retries: tuple[tuple[tuple[float, float], ...], ...] = ()
 
     def __post_init__(self) -> None:
         wrong = [rate for pair in self.by_page_type for rate in pair if not 0 <= rate <= MAX_RBER]
@@ -47,27 +50,39 @@ class Rates:
 
     @property
     def mean(self) -> float:
-        """The RBER averaged over page types and stored bits, in [0, 0.5]."""
-        return float(self.array.mean())
+        """The RBER averaged over page types and stored bits, in [0, 0.5], with stuck cells."""
+        return float(self.seen.mean())
+
+    @property
+    def seen(self) -> np.ndarray:
+        """What a read finds wrong of any cell, stuck ones among them: float64 of shape (page types, 2)."""
+        if self.stuck is None:
+            return self.array
+        ones = self.stuck.value_one_fraction
+        return (1 - self.stuck.fraction) * self.array + self.stuck.fraction * np.array([ones, 1 - ones])
 
     @property
     def array(self) -> np.ndarray:
-        """The rates as float64 of shape (page types, 2)."""
+        """The rates of cells that are not stuck, as float64 of shape (page types, 2)."""
         return np.array(self.by_page_type, dtype=np.float64)
 
     @property
     def worst(self) -> float:
         """The highest rate of any bit on any page, in [0, 0.5]."""
-        return min(float(self.array.max()) * page_factors(self.page_sigma)[-1], MAX_RBER)
+        highest = max(rate for attempt in (self.by_page_type, *self.retries) for pair in attempt for rate in pair)
+        return min(highest * page_factors(self.page_sigma)[-1], MAX_RBER)
 
     def page_mean(self, of: Callable[[float], float], rber: float) -> float:
         """Return the mean over pages of a function of the page's RBER, where the mean page has ``rber``.
+
+        Half of the stuck cells are wrong besides, as data are scrambled.
 
         >>> Rates(((1e-3, 1e-3),)).page_mean(lambda rber: rber**2, 0.5)
         0.25
         """
         factors = page_factors(self.page_sigma)
-        return sum(of(min(rber * factor, MAX_RBER)) for factor in factors) / len(factors)
+        stuck = 0.0 if self.stuck is None else self.stuck.fraction
+        return sum(of((1 - stuck) * min(rber * factor, MAX_RBER) + stuck / 2) for factor in factors) / len(factors)
 
 
 def clipped(by_page_type: Iterable[Sequence[float]], warnings: Sequence[str] = ()) -> Rates:
@@ -97,6 +112,10 @@ class ErrorModel(ABC):
     @abstractmethod
     def rates(self, condition: Condition) -> Rates:
         """Return the rates at this age; outside the fitted range, with a warning that names quantity and range."""
+
+    def retry_rates(self, condition: Condition, attempts: int) -> tuple[Rates, ...]:
+        """Return the rates of read attempts 1 to ``attempts``; none: each retry has ``ecc.retry.rber_factor``."""
+        return ()
 
 
 def build_error_model(rber: Mapping[str, Any], cell: Cell, page_types: Sequence[str]) -> ErrorModel:
@@ -143,12 +162,14 @@ def device_rates(device: Device, condition: Condition) -> Rates:
     >>> round(device_rates(tlc, tlc.condition("worn")).mean, 4)
     0.004
     """
-    return _with_keys(error_model(device).rates(condition), read_every_model(device.rber))
+    model, attempts = error_model(device), device.ecc.retry.max
+    retries = tuple(rates.by_page_type for rates in model.retry_rates(condition, attempts))
+    return _with_keys(replace(model.rates(condition), retries=retries), read_every_model(device.rber))
 
 
 def _with_keys(rates: Rates, keys: EveryModel) -> Rates:
     """Add what the keys that any model may have say; with a warning where a factor would lead beyond 0.5."""
-    found = replace(rates, page_sigma=keys.page_sigma, per_read_fraction=keys.per_read_fraction)
+    found = replace(rates, page_sigma=keys.page_sigma, per_read_fraction=keys.per_read_fraction, stuck=keys.stuck)
     beyond = float(rates.array.max()) * page_factors(keys.page_sigma)[-1]
     if beyond <= MAX_RBER:
         return found

@@ -98,6 +98,7 @@ CONDITION = {
 EVERY_MODEL = {
     "page_variation": {"sigma": Key(Number(above=True, high=2))},
     "per_read_fraction": Key(Number(high=1), 0.0),
+    "stuck_at": {"fraction": Key(Number(above=True, high=0.5)), "value_one_fraction": Key(Number(high=1))},
 }
 """Keys of ``rber`` that any error model may have beside it."""
 SECTIONS = {

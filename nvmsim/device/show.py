@@ -122,7 +122,7 @@ def _age_table(device: Device, found: Sequence[Age]) -> list[str]:
     target = _power(f"{device.ecc.uber_target:g}")
     title = f"RBER of each page type by age; share of reads to retry; UBER after ECC (at most {target})"
     lines = [title, *_aligned(rows)]
-    if any(zero != one for age in found for zero, one in age.rates.by_page_type):
+    if any(zero != one for age in found for zero, one in age.rates.seen.tolist()):
         lines += ["", "RBER where 0 is stored / where 1 is stored", *_aligned(_by_stored_bit(device, found))]
     lines += ["", "mean RBER by kind of error: written, retained since, anew at each read", *_aligned(_by_kind(found))]
     warnings = [f"{age.condition.name}: {text}" for age in found for text in age.rates.warnings]
@@ -136,7 +136,7 @@ def _age_cells(age: Age) -> list[str]:
 
 
 def _rate_cells(age: Age) -> list[str]:
-    by_type = [_power(f"{rate:.2e}") for rate in (*age.rates.array.mean(axis=1), age.rates.mean)]
+    by_type = [_power(f"{rate:.2e}") for rate in (*age.rates.seen.mean(axis=1), age.rates.mean)]
     return [*by_type, _small(age.retried), _small(age.uber), age.verdict]
 
 
@@ -155,7 +155,7 @@ def _by_kind(found: Sequence[Age]) -> list[list[str]]:
 def _by_stored_bit(device: Device, found: Sequence[Age]) -> list[list[str]]:
     rows = [["age", *device.page_types]]
     for age in found:
-        pairs = [f"{zero:.2e} / {one:.2e}" for zero, one in age.rates.by_page_type]
+        pairs = [f"{zero:.2e} / {one:.2e}" for zero, one in age.rates.seen.tolist()]
         rows.append([age.condition.name, *map(_power, pairs)])
     return rows
 
@@ -173,7 +173,7 @@ def _cells(row: Sequence[str], widths: Iterable[int]) -> list[str]:
 
 
 def _age_data(device: Device, age: Age) -> dict[str, Any]:
-    pairs = zip(device.page_types, age.rates.by_page_type, strict=True)
+    pairs = zip(device.page_types, age.rates.seen.tolist(), strict=True)
     return {
         "rber": {name: {"stored_0": zero, "stored_1": one, "mean": (zero + one) / 2} for name, (zero, one) in pairs},
         "mean_rber": age.rates.mean,

@@ -45,8 +45,8 @@ class Effort:
 class Question:
     """Everything that decides a run's result; ``model`` is a Card or a Model of `nvmsim.zoo`.
 
-    ``device_seed`` says which device of its kind it is: which of its pages are bad. ``reads_per_inference`` 1: weights
-    are read again for each batch, a block of 500 images; 0: once for all.
+    ``device_seed`` says which device of its kind it is: which of its pages are bad, which cells stuck.
+    ``reads_per_inference`` 1: weights are read again for each batch, a block of 500 images; 0: once for all.
     """
 
     device: Device

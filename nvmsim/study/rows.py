@@ -58,6 +58,8 @@ def _case(question: Question, scheme: Scheme, mode: str) -> Case:
         network=getattr(question.model, "network", ""),
         page_sigma=question.rates.page_sigma,
         device_seed=question.device_seed,
+        stuck=question.rates.stuck,
+        retry_rates=question.rates.retries if scheme.ecc else (),
         per_read_fraction=question.rates.per_read_fraction if question.reads_per_inference else 0.0,
     )
     return Case(scheme, mode, make_encoding(scheme.encoding), task)

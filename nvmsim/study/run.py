@@ -158,7 +158,9 @@ def _age(question: Question) -> dict[str, object]:
 
 def _settings(question: Question) -> dict[str, object]:
     effort = question.effort
+    use = {"device_seed": question.device_seed, "reads_per_inference": question.reads_per_inference}
     return {
+        **{key: value for key, value in use.items() if value},
         "schemes": [scheme.name for scheme in question.schemes],
         "trials": effort.trials,
         "precision": effort.precision,

@@ -20,7 +20,7 @@ from nvmsim.errors import InputError
 if TYPE_CHECKING:
     from nvmsim.device.profile import Cell, Condition
 
-KEYS = ("pe_cycles", "states", "read_levels", "valid_range", *ARRHENIUS_KEYS)
+KEYS = ("pe_cycles", "states", "read_levels", "read_retry", "valid_range", *ARRHENIUS_KEYS)
 STATE = ("retention_days", "mean", "sigma")
 REOPTIMISED = "reoptimised"
 
@@ -38,6 +38,8 @@ class GaussianVth(ErrorModel):
             sigma: [48.2, 9.7, 9.7, 9.4, 9.3, 9.1, 9.5, 9.1]                # the same unit; above 0
         read_levels: {optimal_at_days: 1}       # fixed where they were best at that age (default: the first age),
                                                 # or the word reoptimised: best at every age
+        read_retry: {steps: 4}                  # optional, at least 1: retry r reads at levels moved r/4 (at most all)
+                                                # of the way to the best ones, in place of ecc.retry.rber_factor
         activation_energy_ev: 1.1               # default 1.1
         reference_temperature_c: 40             # of the table; default 40
         valid_range: {pe_cycles: [1500, 2500], reads_per_page: [0, 10]}     # optional; reads default to [0, 0]
@@ -50,6 +52,7 @@ class GaussianVth(ErrorModel):
     ages: tuple[tuple[float, Levels], ...]
     optimal_at_days: float | None
     fitted: FittedRange
+    retry_steps: float | None = None
 
     @classmethod
     def from_profile(cls, parameters: Mapping[str, Any], cell: Cell, page_types: Sequence[str]) -> GaussianVth:
@@ -59,19 +62,31 @@ class GaussianVth(ErrorModel):
         ages = sorted(_ages(read, 2**cell.bits), key=lambda age: age[0])
         days = [age[0] for age in ages if age[0] >= 0] or [0.0]
         known = {"pe_cycles": (wear, wear), "retention_days": (days[0], days[-1]), "reads_per_page": (0.0, 0.0)}
-        model = cls(str(cell.gray_code), tuple(ages), _optimal_at(read, days), fitted_range(read, known))
+        fixed, fitted = _optimal_at(read, days), fitted_range(read, known)
+        model = cls(str(cell.gray_code), tuple(ages), fixed, fitted, _retry_steps(read))
         _check_gray_code(read, cell)
         read.check()
         return model
 
     def rates(self, condition: Condition) -> Rates:
         """Return the rates of each page type and stored bit."""
-        days = self.fitted.equivalent_days(condition)
-        levels = self.levels(days)
-        fixed = levels if self.optimal_at_days is None else self.levels(self.optimal_at_days)
-        chance = misread(levels, optimal_read_levels(fixed))
         said = self.fitted.warnings(condition, nearest=("pe_cycles", "retention_days", "reads_per_page"))
-        return clipped([_flips(label, chance) for label in gray_labels(self.gray_code)], said)
+        return clipped(self._flips(condition, tuned=0.0), said)
+
+    def retry_rates(self, condition: Condition, attempts: int) -> tuple[Rates, ...]:
+        """Return the rates at read levels that are tuned retry by retry; none without ``read_retry``."""
+        if self.retry_steps is None:
+            return ()
+        parts = (min(1.0, attempt / self.retry_steps) for attempt in range(1, attempts + 1))
+        return tuple(clipped(self._flips(condition, tuned=part)) for part in parts)
+
+    def _flips(self, condition: Condition, *, tuned: float) -> list[tuple[float, ...]]:
+        """Return the rates at read levels moved by the part ``tuned`` of the way to the best ones at this age."""
+        levels = self.levels(self.fitted.equivalent_days(condition))
+        best = optimal_read_levels(levels)
+        fixed = best if self.optimal_at_days is None else optimal_read_levels(self.levels(self.optimal_at_days))
+        chance = misread(levels, fixed if not tuned else fixed + tuned * (best - fixed))
+        return [_flips(label, chance) for label in gray_labels(self.gray_code)]
 
     def levels(self, days: float) -> Levels:
         """Return mean and sigma of every level after ``days`` at the reference temperature."""
@@ -112,6 +127,15 @@ def _optimal_at(read: Parameters, days: Sequence[float]) -> float | None:
     chosen = inner.number("optimal_at_days", low=days[0], high=days[-1], default=days[0])
     read.adopt(inner)
     return chosen
+
+
+def _retry_steps(read: Parameters) -> float | None:
+    if "read_retry" not in read:
+        return None
+    inner = read.section("read_retry", ("steps",), read.values["read_retry"])
+    steps = inner.number("steps", low=1.0)
+    read.adopt(inner)
+    return steps
 
 
 def _check_gray_code(read: Parameters, cell: Cell) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nvmsim.device.plain import number as plain_number
+from nvmsim.device.sections import EVERY_MODEL
 from nvmsim.device.temperature import KELVIN_AT_0_C, Arrhenius
 from nvmsim.errors import InputError
 from nvmsim.suggest import or_near
@@ -26,9 +27,9 @@ class Parameters:
     >>> read = Parameters({"epsilom": 1}, ("epsilon",))
     >>> read.number("epsilon")
     nan
-    >>> read.check()
+    >>> read.check()  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    nvmsim.errors.InputError: epsilom: 1: unknown, did you mean epsilon? Known are epsilon
+    nvmsim.errors.InputError: epsilom: 1: unknown, did you mean epsilon? Known are epsilon, page_variation, ...
     epsilon: missing; must be a number of at least 0
     """
 
@@ -37,10 +38,11 @@ class Parameters:
         if not isinstance(values, Mapping):
             self.problems.append(f"{prefix.rstrip('.') or 'parameters'}: {_short(values)}: must map {', '.join(keys)}")
             return
+        beside = [key for key in EVERY_MODEL if key not in keys]
         self.values = {key: value for key, value in values.items() if key != "source"}
         for key in self.values:
             if key not in keys:
-                self.problem(key, self.values[key], or_near(str(key), keys))
+                self.problem(key, self.values[key], or_near(str(key), keys if prefix else (*keys, *beside)))
 
     def __contains__(self, key: str) -> bool:
         return key in self.values
