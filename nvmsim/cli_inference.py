@@ -6,10 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
+from textwrap import wrap
 
 from nvmsim import defaults
 from nvmsim.device.layout import MODES
 from nvmsim.device.profile import Device, load_device
+from nvmsim.device.show import WIDTH
 from nvmsim.errors import InputError
 from nvmsim.report.csv_text import csv_text
 from nvmsim.report.formats import number, rate
@@ -102,18 +104,16 @@ def _table(
     heading = [cell.format(per=per) for cell in _HEADING]
     error = max(row.relative_error for row in rows)
     known = "exact periods" if not error else f"within {error:.2g} (95 % interval)"
-    return "\n".join(
-        [
-            *aligned([heading, *(_cells(row, row.where in assumed) for row in rows)]),
-            "",
-            f"{name} on {device.name} at {age}: {facts['layers']} layers, {facts['weights']:,} weights of "
-            f"{work.bits:g} bits, {facts['macs']:.3g} multiply-accumulates, batch {work.batch}",
-            f"bandwidths in the long run: {known}; computers: {_computers(tflops, assumed)}",
-            "(a): an assumption decides; load: weights once; compute: one batch, a layer while the next one loads",
-            *(["a token uses each weight once; caches of keys and values are left out"] if per == "tokens" else []),
-            *([_die_note(device)] if "die" in tflops else []),
-        ]
-    )
+    notes = [
+        f"{name} on {device.name} at {age}: {facts['layers']} layers, {facts['weights']:,} weights of {work.bits:g} bits, "
+        f"{facts['macs']:.3g} multiply-accumulates, batch {work.batch}",
+        f"bandwidths in the long run: {known}; computers: {_computers(tflops, assumed)}",
+        "(a): an assumption decides; load: weights once; compute: one batch, a layer while the next one loads",
+        *(["a token uses each weight once; caches of keys and values are left out"] if per == "tokens" else []),
+        *([_die_note(device)] if "die" in tflops else []),
+    ]
+    rows_text = aligned([heading, *(_cells(row, row.where in assumed) for row in rows)])
+    return "\n".join([*rows_text, "", *(line for note in notes for line in wrap(note, WIDTH))])
 
 
 def _die_note(device: Device) -> str:
