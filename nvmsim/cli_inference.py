@@ -105,15 +105,15 @@ def _table(
     error = max(row.relative_error for row in rows)
     known = "exact periods" if not error else f"within {error:.2g} (95 % interval)"
     notes = [
-        f"{name} on {device.name} at {age}: {facts['layers']} layers, {facts['weights']:,} weights of {work.bits:g} bits, "
-        f"{facts['macs']:.3g} multiply-accumulates, batch {work.batch}",
+        f"{name} on {device.name} at {age}: {facts['layers']} layers, {facts['weights']:,} weights of "
+        f"{work.bits:g} bits, {facts['macs']:.3g} multiply-accumulates, batch {work.batch}",
         f"bandwidths in the long run: {known}; computers: {_computers(tflops, assumed)}",
         "(a): an assumption decides; load: weights once; compute: one batch, a layer while the next one loads",
         *(["a token uses each weight once; caches of keys and values are left out"] if per == "tokens" else []),
         *([_die_note(device)] if "die" in tflops else []),
     ]
     rows_text = aligned([heading, *(_cells(row, row.where in assumed) for row in rows)])
-    return "\n".join([*rows_text, "", *(line for note in notes for line in wrap(note, WIDTH))])
+    return "\n".join([*rows_text, "", *(line for note in notes for line in wrap(note, WIDTH, break_on_hyphens=False))])
 
 
 def _die_note(device: Device) -> str:
