@@ -141,7 +141,7 @@ clean layers before it, against the same trials from the images; the counts are 
 gain anything.
 
 `page-reads`: the load of a 14 GB model, its steady state found and extended, against the same simulation of every page
-in simpy (60,000 pages), in seconds of the processor. The cost is that of the period, so it does not grow with the model.
+in simpy (60,000 pages), in seconds of the processor. The cost is that of the period and does not grow with the model.
 Where chance decides about retries there is no period: the run goes on until the 95 % interval's half-width is 0.3 %.
 
 {NO_GPU}"""
