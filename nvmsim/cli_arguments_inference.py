@@ -25,6 +25,7 @@ def add_inference(commands: argparse._SubParsersAction, device_argument: Callabl
         "--modes", default="ecc,bypass,reclaim", metavar="A,B,...", help="how host and controller read (%(default)s)"
     )
     _add_rates(parser)
+    parser.add_argument("--out", metavar="DIR", help="write a figure of the answers, and its data, into this folder")
     add_format(parser, "table", "csv", "json")
 
 

@@ -6,10 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
+from textwrap import wrap
 
 from nvmsim import defaults
 from nvmsim.device.layout import MODES
 from nvmsim.device.profile import Device, load_device
+from nvmsim.device.show import WIDTH
 from nvmsim.errors import InputError
 from nvmsim.report.csv_text import csv_text
 from nvmsim.report.formats import number, rate
@@ -32,13 +34,32 @@ def inference_command(options: argparse.Namespace) -> str:
     work, age = Work(layers, options.bits, options.batch), device.condition(options.condition)
     rows = inferences(device, age, work, tflops=tflops, modes=modes)
     assumed = [place for place, value in given.items() if value is None and tflops[place] is not None]
-    if options.format == "csv":
-        return csv_text([field.name for field in fields(Inference)], map(asdict, rows))
-    if options.format == "json":
-        facts = {"device": device.name, "condition": age.name, "network": name, **_facts(work)}
-        rates = {"tflops": tflops, "tflops_assumed": assumed}
-        return json.dumps({**facts, **rates, "rows": [asdict(row) for row in rows]}, indent=2)
-    return _table(device, work, rows, said=(name, age.name), tflops=tflops, assumed=assumed)
+    facts = {"device": device.name, "condition": age.name, "network": name, **_facts(work)}
+    facts |= {"tflops": tflops, "tflops_assumed": assumed, "rows": [asdict(row) for row in rows]}
+    texts = {
+        "csv": csv_text([field.name for field in fields(Inference)], map(asdict, rows)),
+        "json": json.dumps(facts, indent=2),
+        "table": _table(device, work, rows, said=(name, age.name), tflops=tflops, assumed=assumed),
+    }
+    if options.out is not None:
+        _draw(options.out, rows, about=f"{name} on {device.name} at {age.name}", per=_per(work), texts=texts)
+    return texts[options.format]
+
+
+def _draw(folder: str, rows: Sequence[Inference], *, about: str, per: str, texts: dict[str, str]) -> None:
+    from nvmsim.report.figure_folder import write_figure
+
+    def build() -> object:
+        from nvmsim.report.figure_inference import build
+
+        return build(rows, about=about, per=per)
+
+    write_figure("inference", folder, build=build, data=texts["csv"], everything=texts["json"])
+
+
+def _per(work: Work) -> str:
+    """Name what is counted: where each weight is used once, that is a token of a language model at batch 1."""
+    return "tokens" if all(layer.macs == layer.weights for layer in work.layers) else "inferences"
 
 
 def _checked(options: argparse.Namespace) -> tuple[list[str], list[str]]:
@@ -98,22 +119,20 @@ def _table(
     assumed: Sequence[str],
 ) -> str:
     facts, (name, age) = _facts(work), said
-    per = "tokens" if all(layer.macs == layer.weights for layer in work.layers) else "inferences"
+    per = _per(work)
     heading = [cell.format(per=per) for cell in _HEADING]
     error = max(row.relative_error for row in rows)
     known = "exact periods" if not error else f"within {error:.2g} (95 % interval)"
-    return "\n".join(
-        [
-            *aligned([heading, *(_cells(row, row.where in assumed) for row in rows)]),
-            "",
-            f"{name} on {device.name} at {age}: {facts['layers']} layers, {facts['weights']:,} weights of "
-            f"{work.bits:g} bits, {facts['macs']:.3g} multiply-accumulates, batch {work.batch}",
-            f"bandwidths in the long run: {known}; computers: {_computers(tflops, assumed)}",
-            "(a): an assumption decides; load: weights once; compute: one batch, a layer while the next one loads",
-            *(["a token uses each weight once; caches of keys and values are left out"] if per == "tokens" else []),
-            *([_die_note(device)] if "die" in tflops else []),
-        ]
-    )
+    notes = [
+        f"{name} on {device.name} at {age}: {facts['layers']} layers, {facts['weights']:,} weights of "
+        f"{work.bits:g} bits, {facts['macs']:.3g} multiply-accumulates, batch {work.batch}",
+        f"bandwidths in the long run: {known}; computers: {_computers(tflops, assumed)}",
+        "(a): an assumption decides; load: weights once; compute: one batch, a layer while the next one loads",
+        *(["a token uses each weight once; caches of keys and values are left out"] if per == "tokens" else []),
+        *([_die_note(device)] if "die" in tflops else []),
+    ]
+    rows_text = aligned([heading, *(_cells(row, row.where in assumed) for row in rows)])
+    return "\n".join([*rows_text, "", *(line for note in notes for line in wrap(note, WIDTH, break_on_hyphens=False))])
 
 
 def _die_note(device: Device) -> str:

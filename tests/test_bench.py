@@ -50,6 +50,14 @@ def test_damage_in_a_later_layer_is_measured_faster():
     assert all(row.figures["times_faster"] > 1.2 for row in rows)
 
 
+def test_page_reads_extended_take_as_long_as_page_by_page():
+    rows = run_benchmarks(["page-reads"], quick=True)
+    errors = [row.figures["stated_error"] for row in rows]
+    assert errors[:3] == [0, 0, 0] and 0 < errors[3] <= 3e-3
+    assert all(row.figures["difference"] < (1e-2 if error else 1e-9) for row, error in zip(rows, errors, strict=True))
+    assert all(row.figures["times_faster"] > 3 for row in rows)
+
+
 def test_text_and_json():
     rows = run_benchmarks(["gpu"], quick=True)
     assert bench_text(rows).startswith("gpu")

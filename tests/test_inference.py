@@ -188,8 +188,17 @@ def test_the_command_answers_for_three_places_side_by_side(capsys):
     assert float(lines[1].split(",")[6]) == found["rows"][0]["per_s"]
     assert main(["inference", "hbf", "--weights", "7e9", "--host-tflops", "0.001"]) == 0
     table = capsys.readouterr().out
-    assert "tokens/s" in table and "all 2048 planes sense a page each at once, in 3 us" in table
+    assert "tokens/s" in table and "all 2048 planes sense a page each at once, in 3 us" in " ".join(table.split())
     assert table.splitlines()[1].split()[-3:-2] == ["compute"]  # the user's number: no (a)
+
+
+def test_the_command_draws_its_answers(tmp_path, capsys):
+    assert main(["inference", "tlc", "--weights", "7e9", "--modes", "ecc", "--out", str(tmp_path)]) == 0
+    assert "tokens/s" in capsys.readouterr().out
+    svg = (tmp_path / "inference.svg").read_text()
+    assert "computed at the die (in-die)" in svg and svg.count("limited by") == 3
+    assert len((tmp_path / "inference.csv").read_text().splitlines()) == 4
+    assert len(json.loads((tmp_path / "inference.json").read_text())["rows"]) == 3
 
 
 def test_the_command_names_every_fault(capsys):

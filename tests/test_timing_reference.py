@@ -1,11 +1,13 @@
 """The simulation against a second way of working out the same semantics, on random devices of every shape."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from read_reference import bandwidth_mb_s, described, read_times
+from retry_reference import time_with_retries
 
 from nvmsim.device.profile import load_device
 from nvmsim.timing.path import ReadPath
@@ -94,3 +96,14 @@ def test_the_reference_tells_wrong_semantics_from_right_ones(change, value):
     right = described(device, "ecc")
     wrong = SimpleNamespace(**{**vars(right), change: value})
     assert read_times(wrong, 99)[-1] != read_times(right, 99)[-1]
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(systems(), st.integers(1, 60), st.lists(st.integers(0, 3), min_size=4, max_size=4))
+def test_a_model_with_pages_read_again_takes_exactly_as_long(drawn, pages, failures):
+    """As many ECC engines as pages, so that only dies and buses are shared; every failure is certain."""
+    failures = failures[: drawn.types]
+    retries = tuple(tuple(1.0 if attempt < fails else 0.0 for attempt in range(3)) for fails in failures)
+    system = replace(drawn, engines=60, host_fs=0, retries=retries)
+    found = ReadPath(system, pages, credit_groups=ENDLESS).run()
+    assert found == time_with_retries(system, pages, failures)

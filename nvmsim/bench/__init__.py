@@ -38,11 +38,18 @@ def _reuse(quick: bool) -> list[BenchRow]:
     return reuse_rows(quick=quick)
 
 
+def _page_reads(quick: bool) -> list[BenchRow]:
+    from nvmsim.bench.page_reads import page_read_rows
+
+    return page_read_rows(quick=quick)
+
+
 benchmarks: dict[str, Callable[[bool], list[BenchRow]]] = {
     "injection": _injection,
     "rates": _rates,
     "overhead": _overhead,
     "reuse": _reuse,
+    "page-reads": _page_reads,
     "gpu": _gpu,
 }
 
