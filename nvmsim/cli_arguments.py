@@ -234,6 +234,7 @@ def _add_devices(commands: argparse._SubParsersAction) -> None:
     plot = actions.add_parser("plot", help="RBER over P/E cycles and time by page type, and where the ECC limit cuts")
     _device_argument(plot)
     plot.add_argument("--out", metavar="DIR", help="where the figure and its data go (default: one a device)")
+    plot.add_argument("--narrow", action="store_true", help="for a phone or a column of print: panels below each other")
     new = actions.add_parser("new", help="write a commented profile that extends another one")
     new.add_argument("name", metavar="NAME")
     new.add_argument("--from", dest="base", default="tlc", metavar="DEVICE", help="the one to extend (%(default)s)")
