@@ -62,7 +62,7 @@ def crossing(curve: Curve, limit: float) -> float | None:
     >>> from nvmsim.device.profile import load_device
     >>> wear, _ = life(load_device("mlc"))
     >>> round(crossing(wear, 1e-3))
-    5007
+    4794
     """
     worst = curve.rber.max(axis=1)
     over = np.flatnonzero(worst >= limit)
