@@ -61,6 +61,12 @@ def _add_run(commands: argparse._SubParsersAction) -> None:
         metavar="A,B,...",
         help="schemes to compare (%(default)s)",
     )
+    parser.add_argument(
+        "--placement",
+        metavar="A,B",
+        help="where bits lie, for all schemes: linear (default), one word after the other; bit-plane, high bits "
+        "on the page type of the lowest RBER; linear,bit-plane compares both. A single scheme: raw@bit-plane",
+    )
     _add_effort(parser)
     _add_sampling(parser)
 

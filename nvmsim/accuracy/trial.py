@@ -29,7 +29,7 @@ class Noise(NamedTuple):
 def draw_noise(compiled: CompiledTask, trial: int) -> Noise:
     """Return the bits that a read of the whole model gets wrong in ``trial``, after correction where there is any."""
     task, layout = compiled.task, compiled.task.layout
-    offset = trial_offset(task.seed, trial, layout.page_types)
+    offset = 0 if layout.plane_order else trial_offset(task.seed, trial, layout.page_types)
 
     def flips(attempt: int) -> NDArray[np.uint64]:
         drawn = compiled.backend.draw(
