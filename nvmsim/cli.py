@@ -103,7 +103,7 @@ def _devices(options: argparse.Namespace) -> str:
     if options.action == "compare":
         return cli_devices.compare_devices(options.devices, fmt=options.format)
     if options.action == "plot":
-        return cli_devices.plot_device(options.device, options.set, out=options.out)
+        return cli_devices.plot_device(options.device, options.set, out=options.out, narrow=options.narrow)
     if options.action == "new":
         return cli_devices.new_device(options.name, options.base, out=options.out)
     return cli_devices.list_devices()

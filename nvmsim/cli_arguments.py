@@ -87,6 +87,12 @@ def _add_run(commands: argparse._SubParsersAction) -> None:
         help="1: weights are read again for each batch of 500 images, with read errors of its own on the same stored "
         "ones (rber.per_read_fraction); 0: once for all images (%(default)s)",
     )
+    parser.add_argument(
+        "--placement",
+        metavar="A,B",
+        help="where bits lie, for all schemes: linear (default), one word after the other; bit-plane, high bits "
+        "on the page type of the lowest RBER; linear,bit-plane compares both. A single scheme: raw@bit-plane",
+    )
     _add_effort(parser)
     _add_sampling(parser)
 
@@ -264,6 +270,7 @@ def _add_devices(commands: argparse._SubParsersAction) -> None:
     plot = actions.add_parser("plot", help="RBER over P/E cycles and time by page type, and where the ECC limit cuts")
     _device_argument(plot)
     plot.add_argument("--out", metavar="DIR", help="where the figure and its data go (default: one a device)")
+    plot.add_argument("--narrow", action="store_true", help="for a phone or a column of print: panels below each other")
     new = actions.add_parser("new", help="write a commented profile that extends another one")
     new.add_argument("name", metavar="NAME")
     new.add_argument("--from", dest="base", default="tlc", metavar="DEVICE", help="the one to extend (%(default)s)")

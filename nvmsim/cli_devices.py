@@ -58,11 +58,16 @@ def compare_devices(wheres: Sequence[str | Path], *, fmt: str = "table") -> str:
     return as_json(devices) if fmt == "json" else as_table(devices)
 
 
-def plot_device(where: str | Path, settings: Sequence[str] = (), *, out: str | Path | None = None) -> str:
+def plot_device(
+    where: str | Path, settings: Sequence[str] = (), *, out: str | Path | None = None, narrow: bool = False
+) -> str:
     """Draw RBER over life with the ECC limit, and the cells' distributions where the model has them."""
+    from functools import partial
+
     from nvmsim.device.life import ecc_limits, life, rows_of
     from nvmsim.device.profile import load_device
     from nvmsim.report.csv_text import csv_text
+    from nvmsim.report.drawing import NARROW_IN
     from nvmsim.report.figure_device import build
     from nvmsim.report.figure_folder import write_figure
 
@@ -71,8 +76,10 @@ def plot_device(where: str | Path, settings: Sequence[str] = (), *, out: str | P
     everything = json.dumps({"device": device.name, "ecc_limits": ecc_limits(device), "curves": rows}, indent=2)
     folder = Path(out or RESULTS / device.name)
     data = csv_text(list(rows[0]), rows)
-    path = write_figure("device", folder, build=lambda: build(device), data=data, everything=everything)
-    return f"wrote {path} (and .png, .csv, .json)"
+    drawn = partial(build, device, NARROW_IN) if narrow else partial(build, device)
+    path = write_figure("device", folder, build=drawn, data=data, everything=everything)
+    levels = "" if "states" in device.rber else "; its error model has no threshold voltages to show"
+    return f"wrote {path} (and .png, .csv, .json){levels}"
 
 
 def new_device(name: str, base: str, *, out: str | Path | None = None) -> str:

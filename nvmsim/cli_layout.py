@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from nvmsim.device.layout import MemoryImage, PageLayout
+from nvmsim.device.layout import MemoryImage, placed_layout
 from nvmsim.device.profile import load_device
+from nvmsim.device.rber import device_rates
 from nvmsim.encoding.spec import make_encoding
 from nvmsim.errors import InputError
 from nvmsim.study.scheme import parse_scheme
@@ -35,21 +36,39 @@ def layout_report(
     """Return where the tensors of ``model`` lie on a device as ``scheme`` stores them, as a table or as JSON.
 
     ``mode`` is ``ecc``, ``bypass`` or ``reclaim``, by default the scheme's first. Page types are those of a load that
-    starts on the first type. Raises InputError on an unknown device, model or scheme, or a mode the scheme lacks.
+    starts on the first type. A scheme in bit planes shows the share of each bit position on each page type instead, at
+    the device's default age. Raises InputError on an unknown device, model or scheme, or a mode the scheme lacks.
     """
     device, card, parsed = load_device(where, settings), load_card(model), parse_scheme(scheme)
     mode = mode or parsed.modes[0]
     if mode not in parsed.modes:
         raise InputError(f"--mode: {mode!r}: {scheme} is read as {' or '.join(parsed.modes)}")
     width = make_encoding(parsed.encoding).width
-    layout = PageLayout.of(device, mode)
+    layout = placed_layout(device, mode, parsed.placement, device_rates(device, device.condition()).by_page_type)
     image = MemoryImage.build(np.zeros(card.n_weights, np.uint16), width=width, layout=layout)
+    if image.planes is not None:
+        return _plane_report(image, scheme, device.page_types, fmt)
     places = [place for tensor in card.tensors for place in _places(image, tensor, device.page_types)]
     facts = {"device": device.name, "model": card.name, "scheme": scheme, "mode": mode, "pages": image.pages}
     if fmt == "json":
         return json.dumps({**facts, "tensors": [asdict(place) for place in places]}, indent=2)
     heading = [("tensor", "weights", "bytes", "pages", "channels", "dies", "page types")]
     return "\n".join([*aligned([*heading, *map(_cells, places)]), "", _summary(image, scheme)])
+
+
+def _plane_report(image: MemoryImage, scheme: str, names: Sequence[str], fmt: str) -> str:
+    planes = image.planes
+    rows = {}
+    for bit in reversed(range(image.width)):
+        stream = planes.stream_of(np.arange(image.n_weights), bit)
+        kinds = planes.page_type(stream // image.layout.usable_bits)
+        rows[bit] = dict(zip(names, (np.bincount(kinds, minlength=len(names)) / len(kinds)).tolist(), strict=True))
+    if fmt == "json":
+        return json.dumps({"scheme": scheme, "mode": image.layout.mode, "pages": image.pages, "bits": rows}, indent=2)
+    heading = ("bit", *names)
+    table = [heading, *((str(bit), *(f"{share:.1%}" for share in row.values())) for bit, row in rows.items())]
+    best = ", ".join(names[kind] for kind in image.layout.plane_order)
+    return "\n".join([*aligned(table), "", f"most reliable first: {best}", _summary(image, scheme)])
 
 
 def _places(image: MemoryImage, tensor: object, names: Sequence[str]) -> Iterator[Place]:

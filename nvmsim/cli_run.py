@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from nvmsim.accuracy.store import Store
-from nvmsim.cli_answer import folder_of, printed, store_of
+from nvmsim.cli_answer import folder_of, listed, printed, store_of
 from nvmsim.device.profile import load_device
 from nvmsim.errors import InputError
 from nvmsim.report.files import write_report
 from nvmsim.report.table import render_csv, render_json, render_table
 from nvmsim.study.question import Effort, Question, ask, choose_condition
 from nvmsim.study.run import answer
+from nvmsim.study.scheme import placed
 from nvmsim.zoo.card import load_card
 
 _LATER = ("device_seed", "reads_per_inference", "page_sigma", "per_read_fraction", "stuck", "retries")
@@ -69,7 +70,7 @@ def _question(options: argparse.Namespace) -> Question:
         model,
         condition=condition,
         rber=options.rber,
-        schemes=options.schemes.split(","),
+        schemes=_schemes(options),
         range_scope=options.range_scope,
         effort=Effort(
             trials=options.trials,
@@ -83,6 +84,11 @@ def _question(options: argparse.Namespace) -> Question:
         backend=options.backend,
         workers=options.workers,
     )
+
+
+def _schemes(options: argparse.Namespace) -> list[str]:
+    names, placements = options.schemes.split(","), listed(options.placement)
+    return placed(names, placements) if placements else names
 
 
 def _loaded(problems: list[str], load: Callable[..., Any], *where: Any) -> Any:

@@ -102,7 +102,9 @@ class Task:
         if self.exact:
             return known
         layout, rates = asdict(self.layout), [list(map(float, pair)) for pair in self.rates]
-        if len({rate for pair in self.rates for rate in pair}) == 1:
+        if not self.layout.plane_order:
+            del layout["plane_order"]
+        if len({rate for pair in self.rates for rate in pair}) == 1 and not self.layout.plane_order:
             idle = _PLACES if self.stuck is None else _PLACES[:-1]  # a stuck cell is wrong by what is stored
             layout, rates = {key: layout[key] for key in layout if key not in idle}, rates[:1]
         noise = {"rates": rates, "rung_rber": float(self.rung_rber), "seed": self.seed, "sampler": self.sampler_version}

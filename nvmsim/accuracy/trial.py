@@ -53,7 +53,8 @@ def draw_noise(compiled: CompiledTask, trial: int, block: int = 0) -> Noise:
 def _flips(compiled: CompiledTask, trial: int, block: int, attempt: int) -> NDArray[np.uint64]:
     """Return the addresses of the events that a read attempt sees: the trial's stored ones, and those of this read."""
     task, (stored, fresh) = compiled.task, compiled.sources(attempt)
-    how = {"classes": compiled.page_classes, "offset": trial_offset(task.seed, trial, task.layout.page_types)}
+    offset = 0 if task.layout.plane_order else trial_offset(task.seed, trial, task.layout.page_types)
+    how = {"classes": compiled.page_classes, "offset": offset}
     drawn = stored.draw(compiled.backend, compiled.target, seed=task.seed, trial=trial, **how)
     if fresh is not None:
         seed = read_seed(task.seed, trial, attempt)

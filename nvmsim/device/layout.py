@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nvmsim.device.placement import BIT_PLANE, BitPlanes, plane_order, stripe_groups
 from nvmsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,6 +35,10 @@ class PageLayout:
 
     A physical address is ``page << 32 | bit in page``, user bytes first, then spare bytes.
 
+    ``plane_order`` empty, words lie one after the other. Otherwise it names the page types from the most reliable on,
+    and words lie in bit planes (:class:`nvmsim.device.placement.BitPlanes`), from the first page type on in every
+    trial: who places bits by page type knows the types.
+
     >>> layout = PageLayout(mode="reclaim", user_bytes=16, spare_bytes=4, metadata_bytes=1, channels=2,
     ...                     dies_per_channel=1, planes_per_die=2, page_types=3, scrambler=True)
     >>> layout.page_bits, layout.usable_bits
@@ -47,6 +54,7 @@ class PageLayout:
     planes_per_die: int
     page_types: int
     scrambler: bool
+    plane_order: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         problems = [
@@ -56,6 +64,8 @@ class PageLayout:
         ]
         if self.mode not in MODES:
             problems.append(f"mode: {self.mode!r}: must be one of {', '.join(MODES)}")
+        if self.plane_order and sorted(self.plane_order) != list(range(self.page_types)):
+            problems.append(f"plane_order: {self.plane_order}: must name each of the {self.page_types} page types once")
         if self.metadata_bytes > self.spare_bytes:
             problems.append(
                 f"metadata_bytes: {self.metadata_bytes}: must be at most the {self.spare_bytes} spare bytes"
@@ -141,6 +151,15 @@ class PageLayout:
         return np.asarray(pages, dtype=np.int64) // self.planes_per_die
 
 
+def placed_layout(device: Device, mode: str, placement: str, rates: Sequence[tuple[float, float]]) -> PageLayout:
+    """Return the layout of a device's pages with words placed as named, "linear" or "bit-plane".
+
+    ``rates`` a page type say which is reliable; where they are equal there is nothing to choose, and words lie linear.
+    """
+    layout = PageLayout.of(device, mode)
+    return replace(layout, plane_order=plane_order(rates)) if placement == BIT_PLANE else layout
+
+
 def page_and_bit(addresses: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the page and the bit in it (int64 each) of physical addresses.
 
@@ -209,10 +228,32 @@ class MemoryImage:
         words = np.ascontiguousarray(words).reshape(-1)
         check_elements = -(-words.size * max(width - BUFFER_BITS, 0) // BUFFER_BITS)
         buffer = np.zeros(words.size + check_elements, dtype=np.uint16)
+        found = cls(buffer=buffer, word_bits=min(width, BUFFER_BITS), n_weights=words.size, width=width, layout=layout)
+        if found.planes is not None:
+            found._write_planes(words)
+            return found
         buffer[: words.size] = words  # keeps the low 16 bits
         if check_elements:
             _pack_check_bits(words, width - BUFFER_BITS, buffer[words.size :])
-        return cls(buffer=buffer, word_bits=min(width, BUFFER_BITS), n_weights=words.size, width=width, layout=layout)
+        return found
+
+    @cached_property
+    def planes(self) -> BitPlanes | None:
+        """Which stream bit holds which bit of which word, None where words lie one after the other."""
+        layout = self.layout
+        if not layout.plane_order:
+            return None
+        rounds = self.stripe_groups * layout.planes_per_die
+        return BitPlanes(self.n_weights, self.width, layout.usable_bits, rounds, layout.plane_order)
+
+    @property
+    def stripe_groups(self) -> int:
+        """Groups of pages that follow each other with one page type: one a die, fewer for a small model in planes."""
+        layout = self.layout
+        dies = layout.channels * layout.dies_per_channel
+        if not layout.plane_order:
+            return dies
+        return stripe_groups(self.pages, planes=layout.planes_per_die, dies=dies, page_types=layout.page_types)
 
     @property
     def check_bits(self) -> int:
@@ -236,6 +277,8 @@ class MemoryImage:
         >>> [hex(word) for word in image.read([1, 0])]
         ['0x1234', '0x1abcd']
         """
+        if self.planes is not None:
+            return self._read_planes(np.arange(self.n_weights)[index])
         words = self.buffer[: self.n_weights][index].astype(np.uint32)
         if self.check_bits:
             weights = (
@@ -266,6 +309,8 @@ class MemoryImage:
         >>> [part.tolist() for part in image.weight_and_bit(np.array([0, 17, 48, 50]))]
         [[0, 1, 0, 2], [0, 1, 16, 16]]
         """
+        if self.planes is not None:
+            return self.planes.weight_and_bit(stream_bits)
         weights, bits = np.divmod(stream_bits, self.word_bits)
         if not self.check_bits:
             return weights, bits
@@ -275,7 +320,8 @@ class MemoryImage:
     def where(self, first_weight: int, count: int) -> tuple[int, int]:
         """Return the first and the last page that hold words of ``count`` weights (at least 1) from ``first_weight``.
 
-        The bits of words wider than 16 that lie in the check tensor are apart: see :meth:`where_check`.
+        Of words that lie one after the other, not in bit planes. The bits of words wider than 16 that lie in the check
+        tensor are apart: see :meth:`where_check`.
 
         >>> MemoryImage.build(np.zeros(100, np.uint16), width=16, layout=_example("bypass")).where(7, 2)
         (0, 1)
@@ -295,6 +341,21 @@ class MemoryImage:
             )
         last_bit = start_bit + (first + count) * bits_each - 1
         return (start_bit + first * bits_each) // self.layout.usable_bits, last_bit // self.layout.usable_bits
+
+    def _write_planes(self, words: NDArray[np.unsignedinteger]) -> None:
+        stored = np.zeros(self.buffer.size * self.word_bits, dtype=np.uint8)
+        every = np.arange(self.n_weights)
+        for bit in range(self.width):
+            stored[self.planes.stream_of(every, bit)] = words >> words.dtype.type(bit) & words.dtype.type(1)
+        for bit in range(self.word_bits):
+            self.buffer[:] |= stored[bit :: self.word_bits].astype(np.uint16) << np.uint16(bit)
+
+    def _read_planes(self, weights: NDArray[np.int64]) -> NDArray[np.uint32]:
+        words = np.zeros(weights.shape, dtype=np.uint32)
+        for bit in range(self.width):
+            element, at = np.divmod(self.planes.stream_of(weights, bit), self.word_bits)
+            words |= (self.buffer[element].astype(np.uint32) >> at.astype(np.uint32) & np.uint32(1)) << np.uint32(bit)
+        return words
 
     def _check_bit(self, position: NDArray[np.int64]) -> NDArray[np.uint32]:
         elements = self.buffer[self.n_weights + position // BUFFER_BITS].astype(np.uint32)

@@ -19,13 +19,15 @@ QUANTITIES = ("pe_cycles", "retention_days")
 class Curve:
     """RBER of each page type, float64 (steps, page types), where one quantity of an age varies and the rest stays.
 
-    ``values`` are of ``quantity`` (pe_cycles or retention_days), ``age`` has the others.
+    ``values`` are of ``quantity`` (pe_cycles or retention_days), ``age`` has the others. ``known``, bool (steps,), is
+    where the error model has no warning: elsewhere it takes the nearest age, or goes on as it can.
     """
 
     quantity: str
     values: np.ndarray
     rber: np.ndarray
     age: Condition
+    known: np.ndarray
 
 
 def life(device: Device, condition: str | None = None) -> tuple[Curve, Curve]:
@@ -46,9 +48,31 @@ def life(device: Device, condition: str | None = None) -> tuple[Curve, Curve]:
 
 
 def _curve(device: Device, quantity: str, values: np.ndarray, age: Condition) -> Curve:
-    ages = [replace(age, **{quantity: float(value)}) for value in values]
-    rates = [device_rates(device, one).seen.mean(axis=1) for one in ages]
-    return Curve(quantity, values, np.array(rates), age)
+    found = [device_rates(device, replace(age, **{quantity: float(value)})) for value in values]
+    rber, known = np.array([rates.seen.mean(axis=1) for rates in found]), np.array([not one.warnings for one in found])
+    return Curve(quantity, values, rber, age, known)
+
+
+def crossing(curve: Curve, limit: float) -> float | None:
+    """Return the first value at which the worst page type meets an RBER, straight in log RBER between steps.
+
+    None if it never does.
+
+    >>> from nvmsim.device.profile import load_device
+    >>> wear, _ = life(load_device("mlc"))
+    >>> round(crossing(wear, 1e-3))
+    4794
+    """
+    worst = curve.rber.max(axis=1)
+    over = np.flatnonzero(worst >= limit)
+    if not len(over):
+        return None
+    after = int(over[0])
+    if after == 0:
+        return float(curve.values[0])
+    low, high = (math.log(max(worst[i], LOWEST)) for i in (after - 1, after))
+    share = (math.log(limit) - low) / (high - low)
+    return float(curve.values[after - 1] + share * (curve.values[after] - curve.values[after - 1]))
 
 
 def ecc_limits(device: Device) -> tuple[float, ...]:
@@ -75,14 +99,15 @@ def ecc_limits(device: Device) -> tuple[float, ...]:
     return (first, last) if retry.max and ecc.detects and not pages.retries else (first,)
 
 
-def rows_of(device: Device, curves: Sequence[Curve]) -> list[dict[str, float | str]]:
-    """Return the curves as rows of a table: quantity, its value, and RBER by page type."""
+def rows_of(device: Device, curves: Sequence[Curve]) -> list[dict[str, float | str | bool]]:
+    """Return the curves as rows of a table: quantity, its value, RBER by page type, and if the model knows it."""
     return [
         {
             "quantity": curve.quantity,
             "value": float(value),
             **dict(zip(device.page_types, map(float, row), strict=True)),
+            "in_range": bool(known),
         }
         for curve in curves
-        for value, row in zip(curve.values, curve.rber, strict=True)
+        for value, row, known in zip(curve.values, curve.rber, curve.known, strict=True)
     ]

@@ -53,7 +53,7 @@ _SETTINGS = {
     "figure.facecolor": SURFACE,
     "hatch.linewidth": 0.5,
 }
-_WIDE_IN, _NARROW_IN = 7.4, 4.2
+_WIDE_IN, NARROW_IN = 7.4, 4.2
 _PAGE_DPI, _PRINT_DPI = 160, 300
 
 
@@ -91,7 +91,7 @@ def draw(name: str, shown: Any, build: Build, *, publish: bool = False) -> Drawi
         figure, title, alternative = build(shown, _WIDE_IN)
         svg, png = _svg(figure, name), _png(figure, dpi=_PRINT_DPI if publish else _PAGE_DPI)
         pdf = _pdf(figure) if publish else b""
-        narrow, *_ = build(shown, _NARROW_IN)
+        narrow, *_ = build(shown, NARROW_IN)
         return Drawing(name, title, alternative, svg, _svg(narrow, f"{name}-narrow"), png, pdf)
 
 

@@ -1,6 +1,7 @@
 """A device over its life: RBER against P/E cycles and time, where the ECC limit cuts, and what its cells store."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -8,38 +9,63 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from nvmsim.device.error_models.gaussian_vth import GaussianVth
-from nvmsim.device.error_models.read_levels import optimal_read_levels
-from nvmsim.device.gray_codes import gray_labels
-from nvmsim.device.life import Curve, ecc_limits, life
+from nvmsim.device.life import Curve, crossing, ecc_limits, life
 from nvmsim.device.parts import Device
 from nvmsim.device.rber import error_model
-from nvmsim.report.drawing import BLUE, GRID, INK, MUTED, titled
+from nvmsim.report.drawing import GRID, INK, is_narrow, titled
+from nvmsim.report.figure_levels import COLOURS, draw_levels
 from nvmsim.report.formats import clean, quantity
 
-_WIDTH, _PANEL, _VTH, _BOTTOM, _GAP = 7.4, 2.5, 1.7, 0.5, 0.55  # inch
-_COLOURS = {"lsb": BLUE, "csb": "#d55e00", "msb": "#009e73", "tsb": "#c4619b"}
+_WIDTH, _PANEL, _VTH = 7.4, 2.4, 1.5  # inch, and all below
+_LEFT, _RIGHT, _GAP, _FOOT, _LEVELS_FOOT, _HEAD, _ROW, _LETTER = 0.68, 0.15, 0.75, 0.5, 0.62, 0.4, 0.115, 0.062
 _WIDTHS = {"lsb": 3.4, "csb": 2.4, "msb": 1.5, "tsb": 0.8}
 _LABELS = {"pe_cycles": "P/E cycles", "retention_days": "retention, days"}
 _LOWEST = 1e-12
 
 
-def build(device: Device) -> tuple[Figure, str, str]:
-    """Return the figure, its title and its text alternative."""
-    curves, limits = life(device), ecc_limits(device)
-    model = error_model(device)
+class _Place(NamedTuple):
+    """Where axes stand, in inches from the lower left corner."""
+
+    left: float
+    bottom: float
+    width: float
+    height: float
+
+
+def build(device: Device, width_in: float = _WIDTH) -> tuple[Figure, str, str]:
+    """Return the figure, its title and its text alternative; a narrow one has its panels below each other."""
+    curves, limits, model = life(device), ecc_limits(device), error_model(device)
     title = _finding(device, curves, limits)
-    below = _VTH + _GAP if isinstance(model, GaussianVth) else 0.0
-    figure, top = titled(_WIDTH, _PANEL + _BOTTOM + below, title=title)
-    height = _PANEL + _BOTTOM + below + top
+    with_levels = isinstance(model, GaussianVth)
+    places, body = _places(width_in, with_levels=with_levels)
+    figure, top = titled(width_in, body, title=title)
+    axes = [figure.add_axes(_parts(place, width_in, body + top)) for place in places]
     low, high = _reach(curves, limits)
-    for column, curve in enumerate(curves):
-        place = ((0.09 + 0.48 * column), (_BOTTOM + below) / height, 0.4, _PANEL / height - 0.02)
-        axes = figure.add_axes(place)
-        _draw_life(axes, device, curve, limits)
-        axes.set_ylim(low, high)
-    if isinstance(model, GaussianVth):
-        _draw_levels(figure.add_axes((0.09, _BOTTOM / height, 0.88, _VTH / height)), device, model)
+    for panel, place, curve in zip(axes, places, curves, strict=False):
+        _draw_life(panel, device, curve, limits)
+        panel.set_ylim(low, high)
+        _name_ages(panel, place, device, curve)
+    if with_levels:
+        draw_levels(axes[-1], device, model)
+    axes[0].legend(frameon=False, fontsize=7.5, loc="best")
     return figure, title, _alternative(device, curves, limits)
+
+
+def _places(width_in: float, *, with_levels: bool) -> tuple[list[_Place], float]:
+    """Return the places of both lives and the levels, and the height that all take, in inches."""
+    columns = 1 if is_narrow(width_in) else 2
+    wide = width_in - _LEFT - _RIGHT
+    panel = (wide - (columns - 1) * _GAP) / columns
+    below = [_Place(_LEFT, _LEVELS_FOOT, wide, _VTH)] if with_levels else []
+    start = _FOOT + (_LEVELS_FOOT + _VTH + 0.1 if with_levels else 0.0)
+    rows = [start, start] if columns == 2 else [start + _PANEL + _FOOT + _HEAD, start]
+    lefts = [_LEFT, _LEFT + panel + _GAP] if columns == 2 else [_LEFT, _LEFT]
+    lives = [_Place(left, bottom, panel, _PANEL) for left, bottom in zip(lefts, rows, strict=True)]
+    return lives + below, max(rows) + _PANEL + _HEAD
+
+
+def _parts(place: _Place, width_in: float, height_in: float) -> tuple[float, float, float, float]:
+    return place.left / width_in, place.bottom / height_in, place.width / width_in, place.height / height_in
 
 
 def _reach(curves: Sequence[Curve], limits: Sequence[float]) -> tuple[float, float]:
@@ -51,20 +77,35 @@ def _reach(curves: Sequence[Curve], limits: Sequence[float]) -> tuple[float, flo
 def _draw_life(axes: Axes, device: Device, curve: Curve, limits: Sequence[float]) -> None:
     axes.set_yscale("log")
     _time_axis(axes, curve)
-    for name, rates in zip(device.page_types, curve.rber.T, strict=True):
-        wide = _WIDTHS[name]  # equal curves stay visible, the one within the other
-        axes.plot(curve.values, np.maximum(rates, _LOWEST), color=_COLOURS[name], linewidth=wide, label=name)
-    for limit in limits[:1]:
-        axes.axhline(limit, color=INK, linewidth=0.9, linestyle=(0, (5, 3)), label="ECC limit")
-    for age in device.conditions.values():
-        axes.axvline(getattr(age, curve.quantity), color=GRID, linewidth=0.8, zorder=0)
+    dot = "o" if curve.known.sum() == 1 else None
+    for name, rates in zip(device.page_types, np.maximum(curve.rber, _LOWEST).T, strict=True):
+        look = {"color": COLOURS[name], "linewidth": _WIDTHS[name]}  # equal curves stay visible, the one in the other
+        axes.plot(curve.values, np.where(curve.known, rates, np.nan), marker=dot, markersize=5, label=name, **look)
+        if not curve.known.all():
+            axes.plot(curve.values, rates, color=COLOURS[name], linewidth=1, linestyle=":")
+    if not curve.known.all():
+        axes.plot([], [], color=INK, linewidth=1, linestyle=":", label="outside the model's range")
+    _draw_limit(axes, curve, limits)
     axes.set_xlabel(f"{_LABELS[curve.quantity]}; {_fixed(curve)}", fontsize=8)
+    axes.set_ylabel("RBER")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0e}".replace("e-0", "e-")))
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.tick_params(labelsize=8)
-    if curve.quantity == "pe_cycles":
-        axes.set_ylabel("RBER")
-        axes.legend(frameon=False, fontsize=7.5, loc="best")
+
+
+def _draw_limit(axes: Axes, curve: Curve, limits: Sequence[float]) -> None:
+    """Draw the highest RBER that the first read stands, and where the worst page type meets it."""
+    if not limits:
+        return
+    label = "ECC limit, first read" if len(limits) > 1 else "ECC limit"
+    axes.axhline(limits[0], color=INK, linewidth=0.9, linestyle=(0, (5, 3)), label=label)
+    cut = crossing(curve, limits[0])
+    if cut is not None and cut > curve.values[0]:
+        axes.plot([cut], [limits[0]], "o", color=INK, markersize=4, zorder=5)
+        said = f"{cut:,.3g}" if cut < 1000 or cut >= 1e6 else f"{cut:,.0f}"
+        axes.annotate(
+            said, (cut, limits[0]), xytext=(-3, 4), textcoords="offset points", ha="right", fontsize=7.5, zorder=5
+        )
 
 
 def _time_axis(axes: Axes, curve: Curve) -> None:
@@ -77,24 +118,34 @@ def _time_axis(axes: Axes, curve: Curve) -> None:
     axes.set_xticks(known, [f"{day:,}" for day in known])
 
 
-def _draw_levels(axes: Axes, device: Device, model: GaussianVth) -> None:
-    age = device.condition()
-    levels = model.levels(model.fitted.equivalent_days(age))
-    fixed = levels if model.optimal_at_days is None else model.levels(model.optimal_at_days)
-    mean, sigma = np.array(levels.mean), np.array(levels.sigma)
-    volts = np.linspace(float((mean - 4 * sigma).min()), float((mean + 4 * sigma).max()), 800)
-    for label, centre, spread in zip(zip(*gray_labels(model.gray_code), strict=True), mean, sigma, strict=True):
-        density = np.exp(-0.5 * ((volts - centre) / spread) ** 2) / spread
-        axes.fill_between(volts, density, color=MUTED, alpha=0.25, linewidth=0.6)
-        axes.text(centre, density.max() * 1.04, "".join(map(str, label)), ha="center", fontsize=7)
-    for level in optimal_read_levels(fixed):
-        axes.axvline(level, color=INK, linewidth=0.7, linestyle=(0, (4, 2)))
-    axes.set_yticks([])
-    axes.set_xlabel(
-        f"threshold voltage at {clean(age.name)}, arbitrary unit; dashed: read levels; bits: "
-        f"{', '.join(device.page_types)}", fontsize=8
-    )  # fmt: skip
-    axes.tick_params(labelsize=8)
+def _name_ages(axes: Axes, place: _Place, device: Device, curve: Curve) -> None:
+    """Draw a line at each age's value with its name above, on a higher row where the first has no room."""
+    by_value: dict[float, list[str]] = {}
+    for age in device.conditions.values():
+        by_value.setdefault(getattr(age, curve.quantity), []).append(clean(age.name))
+    to_inch = axes.transData + axes.transAxes.inverted()
+    spots = [(to_inch.transform((value, 1e-3))[0] * place.width, names) for value, names in sorted(by_value.items())]
+    for value in by_value:
+        axes.axvline(value, color=GRID, linewidth=0.8, zorder=0)
+    for left, row, text in _rows(spots, place.width):
+        at = (left / place.width, 1 + (0.04 + _ROW * row) / place.height)
+        axes.text(*at, text, transform=axes.transAxes, fontsize=7, color=INK)
+
+
+def _rows(spots: Sequence[tuple[float, Sequence[str]]], width_in: float) -> Iterator[tuple[float, int, str]]:
+    """Place texts centred on their spots in the lowest of three rows where they overlap nothing; leave others out.
+
+    Yields the left end in inches, the row and the text.
+    """
+    ends = [-1.0, -1.0, -1.0]
+    for centre, names in spots:
+        text = ", ".join(names)
+        long = _LETTER * len(text)
+        left = max(0.0, min(centre - long / 2, width_in - long))
+        row = next((row for row, end in enumerate(ends) if left > end + _LETTER), None)
+        if row is not None:
+            ends[row] = left + long
+            yield left, row, text
 
 
 def _fixed(curve: Curve) -> str:
@@ -103,16 +154,22 @@ def _fixed(curve: Curve) -> str:
 
 
 def _finding(device: Device, curves: Sequence[Curve], limits: Sequence[float]) -> str:
-    wear = curves[0]
-    start, end = wear.rber[0].mean(), wear.rber[-1].mean()
-    said = f"{clean(device.name)}: RBER from {start:.1e} to {end:.1e} over {quantity('pe_cycles', wear.values[-1])}"
+    """Say how far RBER rises over wear, or over time if the model knows one wear only, and what the ECC stands."""
+    curve = next((one for one in curves if one.known.sum() > 1), curves[0])
+    start, end = curve.rber[0].mean(), curve.rber[-1].mean()
+    over = f"over {quantity(curve.quantity, curve.values[-1])}"
+    said = f"{clean(device.name)}: RBER from {start:.1e} to {end:.1e} {over}"
     if not limits:
         return f"{said}; no ECC"
-    over = np.flatnonzero(wear.rber.max(axis=1) > limits[0])
-    if not len(over):
+    cut = crossing(curve, limits[0])
+    if cut is None:
         return f"{said}, within the {limits[0]:.1e} that its ECC stands"
     then = "needs read retries" if len(limits) > 1 else "fails"
-    return f"{said}; its ECC stands {limits[0]:.1e} and {then} from {quantity('pe_cycles', wear.values[over[0]])} on"
+    return f"{said}; its ECC stands {limits[0]:.1e} and {then} from {quantity(curve.quantity, _two(cut))} on"
+
+
+def _two(value: float) -> float:
+    return float(f"{value:.2g}")
 
 
 def _alternative(device: Device, curves: Sequence[Curve], limits: Sequence[float]) -> str:
@@ -122,6 +179,8 @@ def _alternative(device: Device, curves: Sequence[Curve], limits: Sequence[float
             f"{name} from {first:.1e} to {last:.1e}"
             for name, first, last in zip(device.page_types, curve.rber[0], curve.rber[-1], strict=True)
         )
-        said.append(f"RBER over {_LABELS[curve.quantity]} 0 to {curve.values[-1]:,.6g}, {_fixed(curve)}: {ends}")
+        cut = crossing(curve, limits[0]) if limits else None
+        met = f"; the limit of the first read is met at {cut:,.3g}" if cut is not None else ""
+        said.append(f"RBER over {_LABELS[curve.quantity]} 0 to {curve.values[-1]:,.6g}, {_fixed(curve)}: {ends}{met}")
     cut = ", ".join(f"{limit:.2e}" for limit in limits) or "none"
     return f"{'. '.join(said)}. ECC limits: {cut}."

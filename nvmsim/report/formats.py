@@ -1,5 +1,6 @@
 """How numbers and names are written, the same in the terminal, the page and the figures."""
 
+import re
 from collections.abc import Mapping
 from math import isfinite
 
@@ -128,4 +129,9 @@ def quantity(key: str, value: object) -> str:
         return f"{clean(key)} {clean(value)}"
     if key == "rber":
         return f"RBER {rate(value)}"
-    return _AGE.get(key, f"{clean(key)} {{}}").format(f"{value:,g}" if value < 1e6 else number(value))
+    return _AGE.get(key, f"{clean(key)} {{}}").format(f"{value:,g}" if value < 1e6 else _bare(number(value)))
+
+
+def _bare(text: str) -> str:
+    """Write 1.000e+11 as 1e+11."""
+    return re.sub(r"\.?0*e", "e", text)

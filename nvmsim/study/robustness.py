@@ -21,7 +21,7 @@ from nvmsim.accuracy.store import Store
 from nvmsim.errors import InputError
 from nvmsim.study.model import open_model
 from nvmsim.study.question import common_problems
-from nvmsim.study.scheme import Scheme, parse_schemes
+from nvmsim.study.scheme import Scheme, parse_schemes, unplaced_problems
 from nvmsim.study.versions import versions
 from nvmsim.suggest import or_near
 
@@ -199,6 +199,7 @@ def ask_robustness(
     problems += [
         f"--schemes: {scheme.name!r}: R is of reads without ECC; leave it out" for scheme in parsed if scheme.ecc
     ]
+    problems += unplaced_problems(parsed, "--schemes")
     if problems:
         raise InputError(problems)
     return RobustnessQuestion(

@@ -10,7 +10,8 @@ from nvmsim.accuracy.stats import paired_difference
 from nvmsim.accuracy.store import Store
 from nvmsim.accuracy.task import Task
 from nvmsim.device.ecc import final_uber
-from nvmsim.device.layout import BUFFER_BITS, PageLayout
+from nvmsim.device.layout import BUFFER_BITS, PageLayout, placed_layout
+from nvmsim.device.placement import stripe_groups
 from nvmsim.device.profile import Device
 from nvmsim.device.resolve import leaves
 from nvmsim.device.sections import EVERY_MODEL
@@ -19,7 +20,7 @@ from nvmsim.encoding.spec import make_encoding
 from nvmsim.inject.sampler import rung_for
 from nvmsim.study.question import Question
 from nvmsim.study.scheme import Scheme
-from nvmsim.study.timings import ModeTiming, mode_timing
+from nvmsim.study.timings import ModeTiming, mode_timing, slowest_first
 from nvmsim.study.tradeoff import Causes, Difference, Row, mark_pareto, unpaired_difference
 from nvmsim.timing.causes import weights_gb_s
 from nvmsim.timing.decisive import bottleneck_assumed, decisive_keys
@@ -51,7 +52,7 @@ def _case(question: Question, scheme: Scheme, mode: str) -> Case:
         range_scope=question.range_scope,
         rates=question.rates.by_page_type,
         rung_rber=rung_for(question.rates.worst),
-        layout=PageLayout.of(question.device, mode),
+        layout=placed_layout(question.device, mode, scheme.placement, question.rates.by_page_type),
         ecc=question.device.ecc if scheme.ecc else None,
         seed=question.seed,
         order_seed=question.seed,
@@ -107,14 +108,18 @@ def difference_of(rows: Sequence[Row], estimates: Mapping[str, Estimate]) -> Dif
 
 
 def _speed(question: Question, case: Case, store: Store) -> ModeTiming:
-    return mode_timing(
-        store,
-        question.device,
-        question.rates,
-        mode=case.mode,
-        width=case.encoding.width,
-        model_bytes=-(-stored_bits(case, question.model.n_weights) // 8),
-    )
+    device, rates, bits = question.device, question.rates, stored_bits(case, question.model.n_weights)
+    if case.task.layout.plane_order and not _fills_all_dies(case.task.layout, bits):
+        device, rates = slowest_first(device, rates)
+    width = case.encoding.width
+    return mode_timing(store, device, rates, mode=case.mode, width=width, model_bytes=-(-bits // 8))
+
+
+def _fills_all_dies(layout: PageLayout, bits: int) -> bool:
+    """Tell whether a model in bit planes goes through the page types as any other does."""
+    dies = layout.channels * layout.dies_per_channel
+    spread = {"planes": layout.planes_per_die, "dies": dies, "page_types": layout.page_types}
+    return stripe_groups(layout.pages_for(bits), **spread) == dies
 
 
 def _row(question: Question, case: Case, estimate: Estimate, speed: ModeTiming) -> Row:
@@ -181,7 +186,8 @@ def _storage_bytes(case: Case, question: Question, n_weights: int) -> float:
 def _addresses(case: Case) -> str:
     """Name the bit addresses of a case: rows with equal ones see the same flips in the same trial."""
     layout = case.task.layout
-    return f"{layout.usable_bits // 8} bytes a page, {min(case.encoding.width, BUFFER_BITS)}-bit words"
+    planes = f", planes of {case.encoding.width}-bit words" if layout.plane_order else ""
+    return f"{layout.usable_bits // 8} bytes a page, {min(case.encoding.width, BUFFER_BITS)}-bit words{planes}"
 
 
 def assumptions_of(device: Device, rows: Sequence[Row], *, by_age: bool) -> tuple[tuple[str, object, str], ...]:

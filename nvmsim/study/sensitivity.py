@@ -18,7 +18,7 @@ from nvmsim.encoding.spec import make_encoding
 from nvmsim.errors import InputError
 from nvmsim.study.model import open_model
 from nvmsim.study.question import Effort, common_problems
-from nvmsim.study.scheme import Scheme, parse_scheme
+from nvmsim.study.scheme import Scheme, parse_scheme, unplaced_problems
 from nvmsim.study.versions import versions
 from nvmsim.suggest import or_near
 
@@ -185,6 +185,7 @@ def _ask(
         encoding = make_encoding(parsed.encoding)
         problems += _bits_problems(encoding, bits)
         problems += [f"--scheme: {scheme!r}: errors are not corrected here; leave out ecc"] if parsed.ecc else []
+        problems += unplaced_problems([parsed], "--scheme")
     except InputError as error:
         problems += [f"--scheme: {problem}" for problem in error.problems]
     if problems:

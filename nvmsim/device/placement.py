@@ -1,0 +1,95 @@
+"""Significant bits on reliable pages: which bit of the stream holds which bit of which word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+LINEAR, BIT_PLANE = "linear", "bit-plane"
+PLACEMENTS = (LINEAR, BIT_PLANE)
+
+
+def plane_order(rates: Sequence[tuple[float, float]]) -> tuple[int, ...]:
+    """Return the page types from the lowest RBER to the highest, equal ones by number; none if all are equal.
+
+    ``rates`` are (P(flip | stored 0), P(flip | stored 1)) a page type.
+
+    >>> plane_order(((2e-3, 2e-3), (5e-3, 5e-3), (1e-3, 1e-3)))
+    (2, 0, 1)
+    """
+    means = [sum(pair) / 2 for pair in rates]
+    return tuple(int(kind) for kind in np.argsort(means, kind="stable")) if len(set(means)) > 1 else ()
+
+
+def stripe_groups(pages: int, *, planes: int, dies: int, page_types: int) -> int:
+    """Return over how many dies a model of ``pages`` pages is spread before the next page type comes.
+
+    All dies, unless it is so small that it would not meet every type; then so few that each gets about an equal share.
+
+    >>> stripe_groups(41, planes=4, dies=32, page_types=3), stripe_groups(4100, planes=4, dies=32, page_types=3)
+    (3, 32)
+    """
+    return max(1, min(dies, -(-pages // planes) // page_types))
+
+
+@dataclass(frozen=True)
+class BitPlanes:
+    """The bits of all words, most significant first, on the stream's bits, most reliable page type first.
+
+    A bijection between (weight, bit) and stream bits 0 to n_weights x width - 1: the stream fills the same pages as it
+    does without. ``round_pages`` consecutive pages have one type, then comes the next of ``page_types``; ``order``
+    names the types from the most reliable on.
+
+    >>> planes = BitPlanes(n_weights=4, width=2, usable_bits=4, round_pages=1, order=(1, 0))
+    >>> planes.stream_of([0, 3, 0], [1, 1, 0]).tolist()  # the upper bits on page 1, of type 1
+    [4, 7, 0]
+    """
+
+    n_weights: int
+    width: int
+    usable_bits: int
+    round_pages: int
+    order: tuple[int, ...]
+
+    @property
+    def n_bits(self) -> int:
+        """Bits that are placed."""
+        return self.n_weights * self.width
+
+    def page_type(self, pages: ArrayLike) -> NDArray[np.int64]:
+        """Return the page type of each page."""
+        return np.asarray(pages, dtype=np.int64) // self.round_pages % len(self.order)
+
+    @cached_property
+    def ends(self) -> NDArray[np.int64]:
+        """How many bits the first, the first two ... page types of ``order`` hold."""
+        pages = -(-self.n_bits // self.usable_bits)
+        room = np.bincount(self.page_type(np.arange(pages)), minlength=len(self.order)) * self.usable_bits
+        if pages:
+            room[self.page_type(pages - 1)] -= pages * self.usable_bits - self.n_bits
+        return np.cumsum(room[list(self.order)])
+
+    def stream_of(self, weights: ArrayLike, bits: ArrayLike) -> NDArray[np.int64]:
+        """Return the stream bit (int64) of each weight's bit, 0 the least significant."""
+        weights, bits = np.asarray(weights, dtype=np.int64), np.asarray(bits, dtype=np.int64)
+        rank = (self.width - 1 - bits) * self.n_weights + weights
+        place = np.searchsorted(self.ends, rank, side="right")
+        within = rank - np.concatenate([[0], self.ends])[place]
+        index, bit = np.divmod(within, self.usable_bits)
+        turn, page = np.divmod(index, self.round_pages)
+        kind = np.asarray(self.order)[place]
+        return ((turn * len(self.order) + kind) * self.round_pages + page) * self.usable_bits + bit
+
+    def weight_and_bit(self, stream: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the weight and the bit of its word (int64 each) that each stream bit, below ``n_bits``, holds."""
+        page, bit = np.divmod(np.asarray(stream, dtype=np.int64), self.usable_bits)
+        turn, kind = np.divmod(page // self.round_pages, len(self.order))
+        place = np.argsort(self.order)[kind]
+        before = np.concatenate([[0], self.ends])[place]
+        rank = before + (turn * self.round_pages + page % self.round_pages) * self.usable_bits + bit
+        upper, weights = np.divmod(rank, max(self.n_weights, 1))
+        return weights, self.width - 1 - upper

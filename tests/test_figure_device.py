@@ -1,0 +1,110 @@
+"""The figure of a device's life: what it marks is right, and nothing in it overlaps at either width."""
+
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from nvmsim.cli import main
+from nvmsim.device.error_models.gaussian_vth import GaussianVth
+from nvmsim.device.gray_codes import gray_labels
+from nvmsim.device.life import crossing, ecc_limits, life
+from nvmsim.device.profile import device_names, load_device, variant_names
+from nvmsim.device.rber import device_rates, error_model
+from nvmsim.report.drawing import NARROW_IN
+from nvmsim.report.figure_device import build
+from nvmsim.report.figure_levels import decided
+
+EVERY = [one for name in device_names() for one in (name, *(f"{name}@{variant}" for variant in variant_names(name)))]
+CODES = ("1", "1-2", "1-2-4", "2-3-2", "1-2-4-8", "4-4-3-4")
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_rber_never_falls_with_wear_or_time(name):
+    for curve in life(load_device(name)):
+        assert (np.diff(curve.rber, axis=0) >= -1e-9 * curve.rber[1:]).all(), curve.quantity
+
+
+@pytest.mark.parametrize("name", ["tlc", "mlc", "tlc-2y", "stt-mram", "qlc@worst"])
+def test_where_the_limit_cuts_the_worst_page_type_has_that_rber(name):
+    device = load_device(name)
+    limit, *_ = ecc_limits(device)
+    met = 0
+    for curve in life(device):
+        if (cut := crossing(curve, limit)) is None:
+            assert curve.rber.max() < limit
+        elif cut > 0:
+            rates = device_rates(device, replace(curve.age, **{curve.quantity: cut})).array.mean(axis=1)
+            assert rates.max() == pytest.approx(limit, rel=0.01)
+            met += 1
+    assert met
+
+
+def test_a_limit_that_is_never_met_or_met_from_the_start_says_so():
+    wear, _ = life(load_device("tlc"))
+    assert crossing(wear, 0.4) is None
+    assert crossing(wear, 1e-9) == 0
+
+
+def test_curves_know_where_their_model_was_fitted():
+    wear, time = life(load_device("tlc-2y"))
+    assert list(np.flatnonzero(wear.known)) == [len(wear.values) - 1]
+    assert (time.known == (time.values >= 1)).all()
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_each_read_level_decides_the_page_type_whose_boundaries_the_code_counts(code):
+    labels = list(zip(*gray_labels(code), strict=True))
+    found = decided(labels)
+    assert [found.count(kind) for kind in range(len(labels[0]))] == [int(part) for part in code.split("-")]
+
+
+def texts(figure):
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    found = [*figure.texts, *(text for axes in figure.axes for text in axes.texts)]
+    for axes in figure.axes:
+        low, high = axes.get_xlim()
+        ticks = [
+            label for at, label in zip(axes.get_xticks(), axes.get_xticklabels(), strict=True) if low <= at <= high
+        ]
+        found += [axes.xaxis.label, axes.yaxis.label, *ticks]
+        found += axes.get_legend().get_texts() if axes.get_legend() else []
+    renderer = canvas.get_renderer()
+    return [(text.get_text(), text.get_window_extent(renderer)) for text in found if text.get_text()]
+
+
+@pytest.mark.parametrize("name", ["tlc", "tlc-2y", "qlc", "stt-mram", "pcm@best"])
+@pytest.mark.parametrize("width_in", [7.4, NARROW_IN])
+def test_no_text_overlaps_another_or_leaves_the_figure(name, width_in):
+    figure, *_ = build(load_device(name), width_in)
+    found = texts(figure)
+    assert {"fresh", "mid", "worn", "beyond"} <= set(", ".join(text for text, _ in found).split(", "))
+    for text, box in found:
+        assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= figure.bbox.x1 + 1 and box.y1 <= figure.bbox.y1, text
+    for (one, first), (other, second) in combinations(found, 2):
+        assert not first.overlaps(second), (one, other)
+
+
+def test_the_levels_are_drawn_where_the_model_has_them():
+    device = load_device("tlc-2y")
+    figure, title, alternative = build(device)
+    levels = figure.axes[-1]
+    dashed = sorted(line.get_xdata()[0] for line in levels.lines)
+    assert isinstance(error_model(device), GaussianVth) and len(dashed) == 7 and len(levels.texts) == 8
+    assert [text.get_text() for text in levels.texts][:2] == ["111", "011"]
+    means = [text.get_position()[0] for text in levels.texts]
+    assert all(low < level < high for low, level, high in zip(means, dashed, means[1:], strict=False))
+    assert "365 days" in title and "is met at" in alternative
+    assert len(build(load_device("tlc"))[0].axes) == 2
+
+
+def test_the_command_lays_out_for_a_narrow_column_and_says_what_it_cannot_show(tmp_path, capsys):
+    assert main(["devices", "plot", "tlc", "--narrow", "--out", str(tmp_path / "narrow")]) == 0
+    assert "no threshold voltages" in capsys.readouterr().out
+    assert main(["devices", "plot", "tlc-2y", "--out", str(tmp_path / "wide")]) == 0
+    assert "no threshold voltages" not in capsys.readouterr().out
+    wide, narrow = ((tmp_path / name / "device.svg").read_text() for name in ("wide", "narrow"))
+    assert 'width="302.4pt"' in narrow and 'width="532.8pt"' in wide
