@@ -49,10 +49,11 @@ def slowest_first(device: Device, rates: Rates) -> tuple[Device, Rates]:
     >>> slowest_first(load_device("tlc"), Rates(((1e-3, 1e-3), (2e-3, 2e-3), (3e-3, 3e-3))))[0].timing.read_us
     (46.0, 37.0, 37.0)
     """
-    read_us, pairs = device.timing.read_us, rates.by_page_type
+    read_us = device.timing.read_us
     first = read_us.index(max(read_us))
     turned = replace(device, timing=replace(device.timing, read_us=read_us[first:] + read_us[:first]))
-    return turned, replace(rates, by_page_type=pairs[first:] + pairs[:first])
+    by_page_type, *retries = (pairs[first:] + pairs[:first] for pairs in (rates.by_page_type, *rates.retries))
+    return turned, replace(rates, by_page_type=by_page_type, retries=tuple(retries))
 
 
 @lru_cache(maxsize=1024)
