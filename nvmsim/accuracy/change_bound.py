@@ -36,5 +36,5 @@ def _wrong_after_retries(ecc: "Ecc", rber: float) -> float:
     """Return an upper limit of P(a codeword is wrong in the end): failed at the last read, or miscorrected at any."""
     retry = ecc.spec.retry
     last = retry.max if ecc.detects else 0
-    attempts = range(0 if ecc.decoder else last, last + 1)
+    attempts = range(0 if ecc.miscorrects else last, last + 1)
     return min(1.0, sum(ecc.codeword_failure(rber * retry.rber_factor**attempt) for attempt in attempts))
