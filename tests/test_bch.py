@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 from nvmsim.device.bch import BchCode
 from nvmsim.device.codewords import CORRECTED, DETECTED, SILENT, CodewordMap, ErrorPatterns
 from nvmsim.device.correction import correct
-from nvmsim.device.ecc import make_ecc
+from nvmsim.device.ecc import make_ecc, page_failures
 from nvmsim.device.galois_field import bch_parity_bits, galois_field
 from nvmsim.device.layout import PageLayout
 from nvmsim.device.parts import EccSpec, Retry
+from nvmsim.device.profile import load_device
+from nvmsim.device.rber import device_rates
+from nvmsim.errors import InputError
 
 
 def real_code(m, t):
@@ -224,4 +227,8 @@ def test_a_code_without_strength_corrects_and_notices_nothing():
         flips = addresses([0, 0, 3], [1, 40, 79])
         got = read([flips] * 4, ecc, LAYOUT, 3)
         assert (got.addresses.tolist(), *got[1:]) == (flips.tolist(), 3, 0, 3)
+        named = load_device("mlc", ["ecc.t=0", f"ecc.parity_bytes={parity}", "ecc.retry.max=3"])
+        assert named.ecc.t == 0 and not page_failures(named, device_rates(named, named.condition())).any()
         assert ecc.uber(1e-9) == pytest.approx((32 + 8 * parity) * 1e-9 / 32, rel=1e-6)
+    with pytest.raises(InputError, match=r"ecc\.t: -1: must be a whole number from 0"):
+        load_device("mlc", ["ecc.t=-1"])

@@ -151,13 +151,22 @@ def test_miscorrections_stay_whatever_the_retries_mend(slot):
 
 
 def test_the_decoder_is_named_only_where_it_is_not_as_before(slot):
+    def identity(**changes):
+        return json.loads(ridge_task(mode="ecc", ecc=replace(BCH, **changes)).text)["ecc"]
+
     def named(**changes):
-        return json.loads(ridge_task(mode="ecc", ecc=replace(BCH, **changes)).text)["ecc"].get("decoder")
+        return identity(**changes).get("decoder")
 
     assert named() == "bch 1"
     assert named(parity_bytes=8) is None  # known by t alone: m t is 70
     assert named(t=0, parity_bytes=0) is None
     assert named(code="none", t=None) is None
+    assert set(identity()) - {"decoder"} == {
+        *("code", "codeword_bytes", "parity_bytes", "t", "limit_rber", "waterfall_decades", "uber_target", "retry")
+    }
+    small = {"code": "ldpc-table", "t": None, "codeword_bytes": 36, "parity_bytes": 12, "table": "qc-36-12"}
+    assert named(**small).startswith("table ") and named(**small, input="soft") != named(**small)
+    assert identity(**small)["table"] == "qc-36-12"
 
 
 def test_schemes_with_equal_bit_addresses_see_the_same_flips(slot):

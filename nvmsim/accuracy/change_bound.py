@@ -56,7 +56,7 @@ def change_bound(
 def _decisive(task: "Task", ecc: "Ecc") -> list[float]:
     """Return the RBER at each attempt that may leave a codeword wrong: the last, and all where one is miscorrected."""
     last = task.ecc.retry.max if ecc.detects else 0
-    at = [task.rates_at(attempt) for attempt in range(0 if ecc.decoder else last, last + 1)]
+    at = [task.rates_at(attempt) for attempt in range(0 if ecc.miscorrects else last, last + 1)]
     return [float((rates.mean(axis=1) if task.layout.scrambler else rates.max(axis=1)).max()) for rates in at]
 
 

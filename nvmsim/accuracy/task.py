@@ -20,6 +20,7 @@ from nvmsim.inject.sampler import SAMPLER_VERSION, rung_for
 FLOAT32 = "float32"
 RatesByType = tuple[tuple[float, float], ...]
 _PLACES = ("channels", "dies_per_channel", "planes_per_die", "page_types", "scrambler")
+_LATER = ("table", "input")  # keys that older identities do not have
 _DECODER_SPEED = ("engines", "decode_latency_us", "decode_bandwidth_gb_s")
 
 
@@ -129,6 +130,7 @@ class Task:
         if self.ecc is None:
             return None
         known = {key: value for key, value in asdict(self.ecc).items() if key not in _DECODER_SPEED}
+        known = {key: value for key, value in known.items() if value is not None or key not in _LATER}
         decoder = make_ecc(self.ecc).decoder
         return {**known, "decoder": decoder} if decoder else known
 

@@ -10,9 +10,14 @@ from nvmsim.errors import InputError
 from nvmsim.plugins import names
 from nvmsim.suggest import or_near
 
-NEEDS = {"bch": ("t",), "hamming-secded": (), "ldpc": ("limit_rber", "waterfall_decades")}
-"""Keys without which a code says nothing; codes of others check their own."""
-OWN = ("t", "limit_rber", "waterfall_decades")
+USES = {
+    "bch": ("t",),
+    "hamming-secded": (),
+    "ldpc": ("limit_rber", "waterfall_decades"),
+    "ldpc-table": ("table", "input"),
+}
+"""What a code reads of the keys in OWN, and must have but for ``input``; codes of others check their own."""
+OWN = ("t", "limit_rber", "waterfall_decades", "table", "input")
 
 
 def cross_check(found: Checked) -> None:
@@ -32,7 +37,7 @@ def ecc_spec(found: Checked) -> EccSpec:
         values |= {"codeword_bytes": found.values["page.user_bytes"], "parity_bytes": 0, "engines": 1}
         values |= {"decode_latency_us": 0.0, "decode_bandwidth_gb_s": math.inf}
         retry = Retry()
-    unused = set(OWN) - set(NEEDS.get(values["code"], OWN if values["code"] != "none" else ()))
+    unused = set(OWN) - set(USES.get(values["code"], OWN if values["code"] != "none" else ()))
     return EccSpec(**{key: None if key in unused else value for key, value in values.items()}, retry=retry)
 
 
@@ -59,7 +64,7 @@ def _code(found: Checked) -> None:
     if code not in names("ecc"):
         found.say("ecc.code", f"{code!r}: {or_near(code, names('ecc'))}")
         return
-    for key in ("codeword_bytes", "parity_bytes", *NEEDS.get(code, ())):
+    for key in ("codeword_bytes", "parity_bytes", *(key for key in USES.get(code, ()) if key != "input")):
         path = f"ecc.{key}"
         if path in found.values and found.values[path] is None:
             found.say(path, f"missing: must be a number for code {code}")

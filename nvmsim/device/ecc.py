@@ -28,12 +28,14 @@ class Ecc(ABC):
     """An error-correcting code over codewords of ``codeword_bytes`` data and ``parity_bytes`` parity.
 
     A kind of its own says in :meth:`failure` how many errors it stands; all else follows. ``detects`` tells
-    whether the decoder can know that it failed, so that the read is tried again. ``decoder`` belongs to a task's
-    identity where it is not empty: it changes whenever the same errors are decoded to something else.
+    whether the decoder can know that it failed, so that the read is tried again; ``miscorrects``, whether it may be
+    wrong without knowing, so that no other read mends it. ``decoder`` belongs to a task's identity where it is not
+    empty: it changes whenever the same errors are decoded to something else.
     """
 
     spec: EccSpec
     detects = True
+    miscorrects = False
     decoder = ""
 
     @property
@@ -104,6 +106,11 @@ class Bch(Ecc):
     def detects(self) -> bool:
         """Whether the decoder can know that it failed."""
         return self.spec.t > 0
+
+    @property
+    def miscorrects(self) -> bool:
+        """Whether the decoder may take one codeword for another."""
+        return self.code is not None
 
     @property
     def decoder(self) -> str:
@@ -189,7 +196,9 @@ def _page_failures(ecc: Ecc, user_bytes: int, rates: Rates) -> tuple[tuple[float
 
 
 def final_uber(device: Device, rates: Rates) -> float:
-    """Return the uncorrectable bit error rate after the last retry, of the worst page type (mean over its pages).
+    """Return the uncorrectable bit error rate of the last retry, of the worst page type (mean over its pages).
+
+    Codewords that an earlier read miscorrected are not in it: they are not read again.
 
     >>> from nvmsim.device.profile import load_device
     >>> from nvmsim.device.rber import Rates

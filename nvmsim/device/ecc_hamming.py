@@ -22,6 +22,7 @@ class HammingSecded(Ecc):
     Parity bits beyond the c are unused. Raises InputError if the parity bytes do not hold c bits.
     """
 
+    miscorrects = True
     decoder = "hamming-secded 1"
 
     def __post_init__(self) -> None:

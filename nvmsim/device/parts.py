@@ -119,7 +119,8 @@ class EccSpec:
     """An error-correcting code and its decoder.
 
     ``codeword_bytes`` counts data only. ``t`` belongs to bounded-distance codes, ``limit_rber`` and
-    ``waterfall_decades`` to LDPC; None elsewhere. Latency is per codeword, in microseconds and pipelined;
+    ``waterfall_decades`` to LDPC, the name of a ``table`` and its kind of ``input`` (hard, soft) to LDPC by measured
+    failures; None elsewhere. Latency is per codeword, in microseconds and pipelined;
     bandwidth is 10^9 user bytes a second per engine.
     """
 
@@ -134,6 +135,8 @@ class EccSpec:
     decode_latency_us: float
     decode_bandwidth_gb_s: float
     retry: Retry = Retry()
+    table: str | None = None
+    input: str | None = None
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,8 @@ ECC = {
     "parity_bytes": _count(1 << 16, None, low=0, unit="bytes"),
     "t": _count(1 << 16, None, low=0, unit="bits"),
     "limit_rber": Key(Number(above=True, high=0.5, optional=True), None),
+    "table": Key(Text(r"[\w.+-]+", "the name of a table of measured decoding failures", most=60, optional=True), None),
+    "input": Key(Text("hard|soft", "hard or soft", optional=True), None),
     "waterfall_decades": Key(Number("decades", above=True, high=5, optional=True), None),
     "uber_target": Key(Number(low=1e-30, high=1), 1e-15),
     "engines": _count(1 << 16, 8),

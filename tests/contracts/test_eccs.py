@@ -28,18 +28,19 @@ SPECS = {
     "bch": {"t": 8},
     "hamming-secded": {},
     "ldpc": {"limit_rber": 4e-3, "waterfall_decades": 0.8},
+    "ldpc-table": {"table": "qc-36-12", "codeword_bytes": 36, "parity_bytes": 12},
     "repeated": {},
 }
 
 
 def build(name):
-    numbers = {"t": None, "limit_rber": None, "waterfall_decades": None, "parity_bytes": 32, **SPECS[name]}
+    numbers = {"t": None, "limit_rber": None, "waterfall_decades": None, "codeword_bytes": 256, "parity_bytes": 32}
     decoder = {"engines": 1, "decode_latency_us": 8, "decode_bandwidth_gb_s": 2}
-    return make_ecc(EccSpec(code=name, codeword_bytes=256, uber_target=1e-12, **numbers, **decoder))
+    return make_ecc(EccSpec(code=name, uber_target=1e-12, **numbers | SPECS[name], **decoder))
 
 
 def test_every_known_code_is_held_to_this_contract():
-    assert set(SPECS) <= set(names("ecc")) and set(SPECS) >= {"none", "bch", "hamming-secded", "ldpc"}
+    assert set(SPECS) <= set(names("ecc")) and set(SPECS) >= {"none", "bch", "hamming-secded", "ldpc", "ldpc-table"}
 
 
 @pytest.mark.parametrize("name", SPECS)
@@ -58,7 +59,7 @@ def test_codeword_failure_is_the_binomial_mean_of_failure(name, rber):
     errors = np.arange(ecc.codeword_bits + 1)
     expected = float(stats.binom.pmf(errors, ecc.codeword_bits, rber) @ ecc.failure(errors))
     assert ecc.codeword_failure(rber) == pytest.approx(expected, rel=1e-9, abs=0)
-    assert ecc.uber(rber) == pytest.approx(expected / 2048, rel=1e-9, abs=0)
+    assert ecc.uber(rber) == pytest.approx(expected / ecc.data_bits, rel=1e-9, abs=0)
 
 
 @pytest.mark.parametrize("name", SPECS)
@@ -69,20 +70,21 @@ def test_no_errors_no_failure(name):
 @pytest.mark.parametrize("name", SPECS)
 def test_what_is_left_was_wrong_or_flipped_by_a_decoder_that_did_not_know(name):
     ecc, rng = build(name), np.random.default_rng(5)
-    layout = PageLayout("ecc", 1024, 160, 32, 1, 1, 1, 1, False)
+    data, per_page = ecc.spec.codeword_bytes, -(-1024 // ecc.spec.codeword_bytes)
+    layout = PageLayout("ecc", 1024, 32 + per_page * ecc.spec.parity_bytes, 32, 1, 1, 1, 1, False)
     wrong = np.flatnonzero(rng.random(50 * layout.page_bits) < 3e-3)
     flips = (wrong // layout.page_bits << 32 | wrong % layout.page_bits).astype(np.uint64)
     left = correct(
         lambda attempt: flips,
         ecc=ecc,
         layout=layout,
-        codeword_bytes=256,
+        codeword_bytes=data,
         parity_bytes=ecc.spec.parity_bytes,
         retry_max=1,
-        uniforms=lambda pages, codewords: np.random.default_rng(7).random((50, 4))[pages, codewords],
+        uniforms=lambda pages, codewords: np.random.default_rng(7).random((50, per_page))[pages, codewords],
     )
     added = set(left.addresses.tolist()) - set(flips.tolist())
-    assert len(added) <= (left.silent * (ecc.spec.t or 1) if ecc.decoder else 0)
+    assert len(added) <= (left.silent * (ecc.spec.t or 1) if ecc.miscorrects else 0)
     assert (np.diff(left.addresses.astype(np.int64)) > 0).all()
     assert ((left.addresses & np.uint64(0xFFFFFFFF)) < 8 * 1024).all()
     assert (left.failed > 0) == (len(left.addresses) > 0)
@@ -96,11 +98,11 @@ def test_user_bits_of_a_corrected_codeword_are_right(name):
     weights = np.arange(12)
     wrong = [np.sort(rng.choice(ecc.codeword_bits, weight, replace=False)) for weight in weights]
     starts = np.concatenate([[0], np.cumsum(weights)])
-    decoded = ecc.decode(ErrorPatterns(np.concatenate(wrong), starts, np.full(12, 2048)))
-    if ecc.decoder:  # the others are asked about failures alone
+    decoded = ecc.decode(ErrorPatterns(np.concatenate(wrong), starts, np.full(12, ecc.data_bits)))
+    if ecc.miscorrects:  # the others are asked about failures alone
         assert (decoded.outcomes[ecc.failure(weights) == 0] == CORRECTED).all()
     for word in np.flatnonzero(decoded.outcomes == CORRECTED):
         flipped = decoded.positions[decoded.words == word]
-        assert sorted(flipped[flipped < 2048].tolist()) == wrong[word][wrong[word] < 2048].tolist()
+        assert sorted(flipped[flipped < ecc.data_bits].tolist()) == wrong[word][wrong[word] < ecc.data_bits].tolist()
     assert not set(decoded.words.tolist()) & set(np.flatnonzero(decoded.outcomes == DETECTED).tolist())
     assert (decoded.positions >= 0).all() and (decoded.positions < ecc.codeword_bits).all()
