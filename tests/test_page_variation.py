@@ -248,7 +248,7 @@ def test_what_is_wrong_with_it_is_said(value, problem):
 
 
 def test_a_mean_that_the_worst_pages_cannot_keep_is_said():
-    device = load_device("tlc", ["rber.page_variation.sigma=2", "rber.page_variation.source=assumption: a try"])
+    device = load_device("tlc", ["rber.page_variation.sigma=2", "rber.page_variation.source='assumption: a try'"])
     rates = device_rates(device, device.condition("beyond"))
     assert rates.page_sigma == 2 and rates.worst < 0.5 and rates.warnings == ()
     device = load_device("tlc", ["rber.page_variation.sigma=2", "rber.epsilon=0.05"])
