@@ -278,7 +278,8 @@ class MemoryImage:
         ['0x1234', '0x1abcd']
         """
         if self.planes is not None:
-            return self._read_planes(np.arange(self.n_weights)[index])
+            whole = isinstance(index, slice)
+            return self._read_planes()[index] if whole else self._read_from_planes(np.asarray(index, dtype=np.int64))
         words = self.buffer[: self.n_weights][index].astype(np.uint32)
         if self.check_bits:
             weights = (
@@ -343,14 +344,22 @@ class MemoryImage:
         return (start_bit + first * bits_each) // self.layout.usable_bits, last_bit // self.layout.usable_bits
 
     def _write_planes(self, words: NDArray[np.unsignedinteger]) -> None:
-        stored = np.zeros(self.buffer.size * self.word_bits, dtype=np.uint8)
-        every = np.arange(self.n_weights)
-        for bit in range(self.width):
-            stored[self.planes.stream_of(every, bit)] = words >> words.dtype.type(bit) & words.dtype.type(1)
+        one, bits = words.dtype.type(1), range(self.width - 1, -1, -1)
+        ranked = np.concatenate([(words >> words.dtype.type(bit) & one).astype(np.uint8) for bit in bits])
+        stored = self.planes.to_stream(ranked, room=self.buffer.size * self.word_bits)
         for bit in range(self.word_bits):
             self.buffer[:] |= stored[bit :: self.word_bits].astype(np.uint16) << np.uint16(bit)
 
-    def _read_planes(self, weights: NDArray[np.int64]) -> NDArray[np.uint32]:
+    def _read_planes(self) -> NDArray[np.uint32]:
+        stored = np.empty(self.buffer.size * self.word_bits, dtype=np.uint8)
+        for bit in range(self.word_bits):
+            stored[bit :: self.word_bits] = self.buffer >> np.uint16(bit) & np.uint16(1)
+        words = np.zeros(self.n_weights, dtype=np.uint32)
+        for plane in self.planes.from_stream(stored).reshape(self.width, -1):
+            words = words << np.uint32(1) | plane
+        return words
+
+    def _read_from_planes(self, weights: NDArray[np.int64]) -> NDArray[np.uint32]:
         words = np.zeros(weights.shape, dtype=np.uint32)
         for bit in range(self.width):
             element, at = np.divmod(self.planes.stream_of(weights, bit), self.word_bits)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -86,10 +86,35 @@ class BitPlanes:
 
     def weight_and_bit(self, stream: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the weight and the bit of its word (int64 each) that each stream bit, below ``n_bits``, holds."""
-        page, bit = np.divmod(np.asarray(stream, dtype=np.int64), self.usable_bits)
-        turn, kind = np.divmod(page // self.round_pages, len(self.order))
-        place = np.argsort(self.order)[kind]
-        before = np.concatenate([[0], self.ends])[place]
-        rank = before + (turn * self.round_pages + page % self.round_pages) * self.usable_bits + bit
-        upper, weights = np.divmod(rank, max(self.n_weights, 1))
+        upper, weights = np.divmod(self._rank(np.asarray(stream, dtype=np.int64)), max(self.n_weights, 1))
         return weights, self.width - 1 - upper
+
+    def to_stream(self, ranked: NDArray[np.uint8], *, room: int) -> NDArray[np.uint8]:
+        """Return all bits in the order of the stream, ``room`` of them, zeros behind ``n_bits``.
+
+        ``ranked`` are the bits plane after plane, the top bit of every word first. Page by page, as
+        :meth:`stream_of` would say for each bit.
+        """
+        stored = np.zeros(room, dtype=np.uint8)
+        for start, rank, length in self._runs():
+            stored[start : start + length] = ranked[rank : rank + length]
+        return stored
+
+    def from_stream(self, stored: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the bits plane after plane, the top bit of every word first, of bits in the order of the stream."""
+        ranked = np.empty(self.n_bits, dtype=np.uint8)
+        for start, rank, length in self._runs():
+            ranked[rank : rank + length] = stored[start : start + length]
+        return ranked
+
+    def _rank(self, stream: NDArray[np.int64]) -> NDArray[np.int64]:
+        page, bit = np.divmod(stream, self.usable_bits)
+        turn, kind = np.divmod(page // self.round_pages, len(self.order))
+        before = np.concatenate([[0], self.ends])[np.argsort(self.order)[kind]]
+        return before + (turn * self.round_pages + page % self.round_pages) * self.usable_bits + bit
+
+    def _runs(self) -> Iterator[tuple[int, int, int]]:
+        """Yield a page's first stream bit, its rank, and how many bits the page holds: within it both go on in step."""
+        starts = np.arange(0, self.n_bits, self.usable_bits)
+        for start, rank in zip(starts.tolist(), self._rank(starts).tolist(), strict=True):
+            yield start, rank, min(self.usable_bits, self.n_bits - start)
