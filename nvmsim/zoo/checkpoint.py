@@ -51,7 +51,7 @@ class Checkpoint:
                 metadata = json.loads(file.metadata()["nvmsim"])
                 vectors = {name: file.get_tensor(name) for name in _VECTORS}
             spent = int(metadata["step"]), float(metadata["seconds"])
-            found = cls(*spent, metadata["identity"], vectors, tuple(metadata["torch"]))
+            found = cls(*spent, metadata["identity"], vectors, tuple(metadata.get("torch", ())))
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path}: not a readable checkpoint ({error}); move it away to start anew") from error
         if found.identity != identity:

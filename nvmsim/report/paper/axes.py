@@ -94,16 +94,6 @@ def end_labels(axes: Axes, ends: Mapping[str, tuple[float, float]], shades: Mapp
         )  # fmt: skip
 
 
-def labels_at_ends(axes: Axes, ends: Mapping[str, tuple[float, float]]) -> None:
-    """Write each curve's name beside its end (x, y), where ends lie apart."""
-    for name, end in ends.items():
-        axes.annotate(
-            name, xy=end, xytext=(5, 0), textcoords="offset points", ha="left", va="center", fontsize=_LABEL_SIZE,
-            color=INK, annotation_clip=False, zorder=6,
-            bbox={"facecolor": SURFACE, "edgecolor": "none", "pad": 0.6, "alpha": 0.8},
-        )  # fmt: skip
-
-
 def label_room(names: Sequence[str], width_in: float) -> float:
     """Return the inches that labels beside the axes take."""
     return min(max(map(len, names)) * 0.062 + 0.3, 0.36 * width_in)

@@ -12,7 +12,6 @@ from nvmsim.report.paper.axes import (
     colours,
     end_labels,
     label_room,
-    labels_at_ends,
     legend,
     panels,
     paper_mark,
@@ -80,10 +79,7 @@ def _panel(axes: Axes, curves: Sequence[CurveOutcome], shades: dict[str, str], a
     axes.axhline(KEPT * curves[0].float32, color=INK, linewidth=0.9, linestyle=(0, (5, 3)))
     axes.set_ylabel("accuracy")
     _limits(axes, curves)
-    if across is _bit_errors:
-        labels_at_ends(axes, ends)
-    else:
-        end_labels(axes, ends, shades)
+    end_labels(axes, ends, shades)
 
 
 def _limits(axes: Axes, curves: Sequence[CurveOutcome]) -> None:
