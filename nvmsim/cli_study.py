@@ -56,7 +56,7 @@ def study_command(options: argparse.Namespace) -> str:
     with Store(_store(options)) as store:
         study = open_study(options.study, store)
         asked = questions_of(study, backend=options.backend, workers=options.workers)
-        if said := replaced(study, store):
+        for said in filter(None, (replaced(study, store), unlike_bundled(options.study, study))):
             print(f"nvmsim: {said}", file=sys.stderr)
         with holding(store.path):
             run_study(
@@ -77,6 +77,8 @@ def _forecast(options: argparse.Namespace) -> str:
         none = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "none.sqlite"
         store = stack.enter_context(_look_into(path) if path.is_file() else Store(none))
         study = open_study(options.study, store)
+        if said := unlike_bundled(options.study, study):
+            print(f"nvmsim: {said}", file=sys.stderr)
         asked = questions_of(study, backend=options.backend, workers=options.workers)
         return render_forecast(study, forecasts(asked, study.sampling, store), workers=asked[0].question.workers)
 
@@ -97,7 +99,7 @@ def _shown(options: argparse.Namespace, opened: Opened) -> str:
     folder = Path(options.out) if options.out else results_folder(opened.study)
     if folder.is_file():
         raise InputError(f"--out: {folder}: is a file; name a folder")
-    page = write_study_report(outcome, folder, workers=available_cores())
+    page = write_study_report(outcome, folder, workers=getattr(options, "workers", None) or available_cores())
     return printed(
         options.format,
         as_table=lambda width: render_study_table(outcome, width, report=str(page)),

@@ -257,7 +257,7 @@ def test_a_store_with_overwritten_pages_is_reported(path, position):
     assert "damaged" in problem(path)
 
 
-@pytest.mark.parametrize("change", ["correct = images + 1", "correct = -1"])
+@pytest.mark.parametrize("change", ["correct = images + 1", "correct = -1", "correct = NULL", "images = 1000000"])
 def test_impossible_counts_are_reported(path, change):
     with Store(path) as store:
         store.add([trial(0, blocks=range(2))])

@@ -20,6 +20,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
+from safetensors.numpy import save
 from torch import nn
 
 from nvmsim import plugins
@@ -143,6 +144,13 @@ def test_the_card_names_every_torch_that_trained(monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             training.train(card, progress=False)
     assert training.train(card, progress=False).training["torch"] == f"1.0, {torch.__version__}"
+
+
+def test_a_checkpoint_that_does_not_name_its_torch_is_gone_on_from(tmp_path):
+    vectors = {name: np.zeros(3, np.float32) for name in ("weights", "average", "momentum", "variance", "buffers")}
+    about = {"step": "7", "seconds": "1.0", "identity": "same"}
+    write_whole(tmp_path / "old.safetensors", save(vectors, {"nvmsim": json.dumps(about)}))
+    assert Checkpoint.load(tmp_path / "old.safetensors", "same").torch == ()
 
 
 CHILD = """

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from nvmsim.accuracy.allocation import Plan
 from nvmsim.accuracy.bsc import bsc_task
-from nvmsim.accuracy.crossing import EQUAL, Crossing, crossing
+from nvmsim.accuracy.crossing import EQUAL, Crossing, crossing, losing_rates
 from nvmsim.accuracy.estimate import sample_of
 from nvmsim.accuracy.stats import Interval, Sample, accuracy_interval, t_half_width
 from nvmsim.accuracy.store import Store
@@ -60,7 +60,8 @@ def precision_of(samples: list[tuple[float, Sample]]) -> float:
 def of_limits(samples: list[tuple[float, Sample]], limits) -> Crossing:  # noqa: ANN001
     undistorted = samples[0][1].baseline_accuracy
     points = [(rate, limits(sample)) for rate, sample in samples]
-    return crossing(points, target=X * undistorted, undistorted=undistorted)
+    bends = losing_rates([(rate, student(sample)) for rate, sample in samples], undistorted)
+    return crossing(points, target=X * undistorted, undistorted=undistorted, bends=bends)
 
 
 def student(sample: Sample) -> Interval:

@@ -13,6 +13,7 @@ from typing import Protocol
 from nvmsim.errors import InputError
 
 EQUAL, ABOVE, BELOW = "=", ">", "<"
+NO_LOSS = 1e-9  # stands for none on a logarithmic scale: it moves an upper limit of R up, never down
 
 
 class Limits(Protocol):
@@ -48,12 +49,20 @@ class Crossing:
         return (self.high - self.low) / self.rate
 
 
-def crossing(points: Sequence[tuple[float, Limits]], *, target: float, undistorted: float | None = None) -> Crossing:
+def crossing(
+    points: Sequence[tuple[float, Limits]],
+    *,
+    target: float,
+    undistorted: float | None = None,
+    bends: Sequence[float] = (),
+) -> Crossing:
     """Return where the mean accuracy of ``points``, (rate > 0, limits) in any order, falls below ``target``.
 
     Between rates the means and the limits are taken as linear in the logarithm of the rate. With the accuracy
     ``undistorted`` (above the target) the losses against it are taken as powers of the rate, where even the upper
     limits lose something: losses bend upwards, and a straight line between rates far apart meets the target too early.
+    ``bends`` are the rates where they do, if not the points' own limits say so: intervals of two kinds about the same
+    means must draw one curve.
     The interval reaches from the crossing down to where the lower limit reaches the target and up to where the upper
     limit falls below it: with equal trials at all rates these are the crossings of the lower and the upper limits.
     Raises InputError without a point, or where rates are not positive, finite and different.
@@ -67,11 +76,13 @@ def crossing(points: Sequence[tuple[float, Limits]], *, target: float, undistort
     ordered = sorted(points, key=lambda point: point[0])
     rates = [rate for rate, _ in ordered]
     _check(rates)
+    losing = set(bends) or losing_rates(points, undistorted)
     means, lows, highs = ([getattr(limits, name) for _, limits in ordered] for name in ("mean", "low", "high"))
 
     def at(values: Sequence[float], place: int) -> float:
         # The mean and its limits are drawn the same way between two rates, so that they cannot cross each other.
-        loses = undistorted is not None and max(highs[max(place, 0) : place + 2]) < undistorted
+        ends = slice(max(place, 0), place + 2)
+        loses = undistorted is not None and all(rate in losing for rate in rates[ends])
         return _at(rates, values, place, target=target, undistorted=undistorted if loses else None)
 
     last = len(rates) - 1
@@ -87,6 +98,11 @@ def crossing(points: Sequence[tuple[float, Limits]], *, target: float, undistort
         on_grid=max((rate for rate, limits in ordered if limits.mean >= target), default=None),
         others=tuple(at(means, i) for i in turns if i != first),
     )
+
+
+def losing_rates(points: Sequence[tuple[float, Limits]], undistorted: float | None) -> set[float]:
+    """Return the rates at which even the upper limit lies below the accuracy ``undistorted``."""
+    return {rate for rate, limits in points if undistorted is not None and limits.high < undistorted}
 
 
 def _check(rates: Sequence[float]) -> None:
@@ -111,7 +127,7 @@ def _at(
         return rates[max(place, 0)]
     ends = (values[place], values[place + 1], target)
     if undistorted is not None:
-        ends = tuple(-math.log(undistorted - end) for end in ends)
+        ends = tuple(-math.log(max(undistorted - end, NO_LOSS)) for end in ends)
     before, behind, wanted = ends
     part = (before - wanted) / (before - behind) if before != behind else 0.0
     return rates[place] * (rates[place + 1] / rates[place]) ** part

@@ -233,16 +233,22 @@ _bench: Workbench | None = None
 
 def _begin(setup: Path) -> None:
     global _bench
-    threading.Thread(target=_die_with_parent, args=(setup,), daemon=True).start()
+    end_with_parent(setup)
     sources, backend, known = pickle.loads(setup.read_bytes())
     plugins.adopt(known)
     _bench = Workbench(sources, backend)
 
 
-def _die_with_parent(setup: Path) -> None:
-    multiprocessing.parent_process().join()
-    setup.unlink(missing_ok=True)
-    os._exit(1)
+def end_with_parent(setup: Path | None = None) -> None:
+    """Watch, in a worker, for its parent's end, which then is its own too; the file ``setup`` goes with it."""
+
+    def watch() -> None:
+        multiprocessing.parent_process().join()
+        if setup is not None:
+            setup.unlink(missing_ok=True)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _ready() -> None:

@@ -52,6 +52,10 @@ OVERLAP = f"""SELECT (SELECT count(*) FROM main.blocks), count(*), coalesce(sum(
     FROM other.blocks AS b {_SAME_TASK.replace("o.task", "b.task")}
     JOIN main.blocks AS m ON (m.task, m.trial, m.block) = (t.number, b.trial, b.block)"""
 OTHER_NOTES = "SELECT key FROM other.notes AS o JOIN main.notes AS m USING (key) WHERE o.json != m.json ORDER BY key"
+POSSIBLE = {
+    "blocks": "correct BETWEEN 0 AND images AND images <= (SELECT t.images FROM tasks AS t WHERE t.number = task)",
+    "trials": "raw_flips BETWEEN 0 AND raw_bits AND residual_flips BETWEEN 0 AND data_bits AND nulled >= 0",
+}
 COUNTS = ("raw_flips", "raw_bits", "residual_flips", "data_bits", "nulled", "failed_codewords")
 
 
@@ -145,9 +149,9 @@ class Store:
         (verdict,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
             raise sqlite3.DatabaseError(verdict.splitlines()[-1])
-        impossible = "SELECT EXISTS (SELECT 1 FROM blocks WHERE NOT (correct BETWEEN 0 AND images))"
-        if self._db.execute(impossible).fetchone() == (1,):
-            raise sqlite3.DatabaseError("a block has more images right than images, or fewer than none")
+        for table, possible in POSSIBLE.items():
+            if self._db.execute(f"SELECT EXISTS (SELECT 1 FROM {table} WHERE ({possible}) IS NOT TRUE)").fetchone()[0]:
+                raise sqlite3.DatabaseError(f"{table} holds counts that cannot be: not {possible}")
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -13,11 +13,13 @@ from torch import Tensor
 from nvmsim.errors import InputError
 from nvmsim.zoo import vgg16
 from nvmsim.zoo.files import DataFile, Source, locate
+from nvmsim.zoo.recipe import Recipe
 from nvmsim.zoo.start import unfit
 from nvmsim.zoo.tensors import file_sha256
 from nvmsim.zoo.trainer import Trainer
 
 DOWNLOAD = "download"
+_UNREADABLE = (SafetensorError, OSError, RuntimeError, KeyError, EOFError, ValueError, pickle.UnpicklingError)
 # The file's name holds the first digits of its SHA-256, which torchvision itself checks.
 _VGG16 = "vgg16-397923af.pth"
 _TORCHVISION = Source(
@@ -51,11 +53,11 @@ class Pretrained:
         """Return what a card keeps: the file's checksum."""
         return {"pretrained_sha256": file_sha256(self.path)}
 
-    def read(self) -> Mapping[str, Tensor]:
-        """Return the file's values under the network's names; raises InputError if it is no such file."""
+    def read(self, recipe: Recipe) -> Mapping[str, Tensor]:
+        """Return the file's values under the network's names, for any recipe; raises InputError if it is none."""
         try:
             return _ADAPT[self.network](_state(self.path))
-        except (SafetensorError, OSError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError) as error:
+        except _UNREADABLE as error:
             raise unfit(self.path, error) from error
 
     def enter(self, trainer: Trainer, state: Mapping[str, Tensor]) -> None:

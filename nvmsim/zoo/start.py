@@ -9,6 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from nvmsim.errors import InputError
+from nvmsim.zoo.recipe import Recipe
 from nvmsim.zoo.tensors import file_sha256
 from nvmsim.zoo.trainer import Trainer
 
@@ -24,8 +25,11 @@ class Start:
         """Return what a card keeps: the file's checksum, and the stage."""
         return {"sha256": file_sha256(self.path), "stage": self.stage}
 
-    def read(self) -> Mapping[str, torch.Tensor]:
-        """Return the file's state dict; raises InputError if it cannot be read."""
+    def read(self, recipe: Recipe) -> Mapping[str, torch.Tensor]:
+        """Return the file's state dict; raises InputError if it cannot be read, or the recipe has no such stage."""
+        stages = len(recipe.stages)
+        if not 0 <= self.stage < stages:
+            raise InputError(f"--stage: {self.stage}: the recipe has {stages} stages, from 0")
         try:
             return load_file(self.path)
         except (SafetensorError, OSError) as error:
@@ -33,9 +37,6 @@ class Start:
 
     def enter(self, trainer: Trainer, state: Mapping[str, torch.Tensor]) -> None:
         """Put ``state`` into ``trainer``; raises InputError if file, network and recipe do not fit together."""
-        stages = len(trainer.recipe.stages)
-        if not 0 <= self.stage < stages:
-            raise InputError(f"--stage: {self.stage}: the recipe has {stages} stages, from 0")
         try:
             buffers = {name: part for name, part in trainer.module.named_buffers() if "num_batches" in name}
             trainer.begin_at(self.stage, {**buffers, **{name: torch.as_tensor(part) for name, part in state.items()}})

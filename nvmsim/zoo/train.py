@@ -88,10 +88,7 @@ def train(
         raise InputError(f"{card.path}: recipe.pretrained: begins with weights trained on ImageNet: --pretrained FILE "
                          "(a state dict of torchvision's), or --pretrained download")  # fmt: skip
     with _torch_settings(recipe.threads):
-        state = start and start.read()  # before the data, which may take minutes
-        trainer = _trainer(card, recipe)
-        if start is not None:
-            start.enter(trainer, state)
+        trainer = _started(card, recipe, start)
         _run(trainer, place, identity=_identity(card, recipe, start), name=card.name if progress else None)
         return _finish(trainer, card, place, start)
 
@@ -132,6 +129,16 @@ def _identity(card: Card, recipe: Recipe, start: Start | Pretrained | None) -> s
         "start": start and start.as_card(),
     }
     return json.dumps(decides, sort_keys=True)
+
+
+def _started(card: Card, recipe: Recipe, start: Start | Pretrained | None) -> Trainer:
+    """Return the trainer where it begins; a start's file is read first, as the data may take minutes."""
+    if start is None:
+        return _trainer(card, recipe)
+    state = start.read(recipe)
+    trainer = _trainer(card, recipe)
+    start.enter(trainer, state)
+    return trainer
 
 
 def _trainer(card: Card, recipe: Recipe) -> Trainer:

@@ -31,8 +31,12 @@ def write_paper(reproduction: Reproduction, folder: Path) -> Path:
 
 
 def check_free(folder: Path, names: Sequence[str]) -> None:
-    """Raise InputError where ``folder`` has a paper.md that a page of the studies ``names`` may not replace."""
+    """Raise InputError where ``folder`` cannot be made, or has a paper.md that a page of ``names`` may not replace."""
     page = folder / "paper.md"
+    try:
+        (folder / IMAGES).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder / IMAGES}: cannot be made ({error.strerror}); choose another --out") from error
     try:
         found = page.read_bytes()
     except FileNotFoundError:

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing import get_context
-from signal import SIG_IGN, SIGINT, signal
 from typing import NamedTuple
 
+from nvmsim.accuracy.executor import end_with_parent, leave_if_worker, no_interrupts
 from nvmsim.report.drawing import Build, Drawing, draw
 from nvmsim.report.study import (
     figure_boxes,
@@ -19,6 +20,8 @@ from nvmsim.report.study import (
 )  # fmt: skip
 from nvmsim.report.study.panels import left_out, panels_of
 from nvmsim.study.grid.outcome import StudyOutcome
+
+WORTH_ROWS = 500  # starting processes takes some two seconds
 
 
 class Figure(NamedTuple):
@@ -73,15 +76,22 @@ FIGURES = {
 def draw_study_figures(outcome: StudyOutcome, *, workers: int = 1) -> tuple[Drawing, ...]:
     """Return every figure that the outcome has data for, with PDF; the same outcome gives the same bytes.
 
-    More than one of ``workers`` draw in processes of their own, so that a script that asks for them needs its
-    ``if __name__ == "__main__"``.
+    Up to ``workers`` processes draw where there are so many rows that it pays: a script that asks for more than one
+    needs its ``if __name__ == "__main__"``, or else draws in its own process.
     """
-    names = figure_names(outcome)
-    if min(workers, len(names)) < 2:
-        return tuple(map(partial(_drawn, outcome), names))
-    alone = {"initializer": signal, "initargs": (SIGINT, SIG_IGN)}  # Ctrl-C is for the one who waits for them
-    with ProcessPoolExecutor(min(workers, len(names)), get_context("spawn"), **alone) as pool:
-        return tuple(pool.map(partial(_drawn, outcome), names))
+    names, rows = figure_names(outcome), sum(len(setting.result.rows) for setting in outcome.measured)
+    draw_one = partial(_drawn, outcome)
+    if min(workers, len(names)) < 2 or rows < WORTH_ROWS:
+        return tuple(map(draw_one, names))
+    leave_if_worker()
+    try:
+        with no_interrupts():
+            pool = ProcessPoolExecutor(min(workers, len(names)), get_context("spawn"), end_with_parent)
+            drawings = [pool.submit(draw_one, name) for name in names]
+        with pool:
+            return tuple(drawing.result() for drawing in drawings)
+    except (BrokenProcessPool, OSError):  # killed, out of memory, or a script without its guard
+        return tuple(map(draw_one, names))
 
 
 def _drawn(outcome: StudyOutcome, name: str) -> Drawing:

@@ -45,10 +45,10 @@ def replaced(study: Study, store: Store) -> str:
 
 
 def unlike_bundled(where: str | None, study: Study) -> str:
-    """Say that a study named like a bundled one is shown as it was run, where the bundled text is another; else ""."""
+    """Say that the stored study of a bundled one's name was taken, where the bundled text is another; "" if not."""
     if where not in study_names() or Path(where).is_file() or load_study(where).text == study.text:
         return ""
-    return f"{study.label}: shown as it was run; the bundled study {where} is another text (configs/{where}.yaml)"
+    return f"{study.label}: as it was run before; the bundled study {where} is another text: configs/{where}.yaml"
 
 
 def _only(known: list[str], store: Store) -> str:

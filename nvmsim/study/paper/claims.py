@@ -59,7 +59,8 @@ def _exposed_bits(curve: CurveOutcome) -> float:
 
 def _in_order(scaled: Sequence[tuple[CurveOutcome, float]], what: str, *, reverse: bool) -> tuple[str, str]:
     """Tell whether R x scale rises along the curves: disjoint t-intervals decide a step, others leave it open."""
-    spans = [(curve.curve.name, _span(curve, scale)) for curve, scale in scaled]
+    alike = len({(curve.curve.model, curve.curve.images) for curve, _ in scaled}) == 1
+    spans = [(curve.curve.name, _span(curve, scale, alike)) for curve, scale in scaled]
     steps = [_rises(low, high) for (_, low), (_, high) in pairwise(spans)]
     verdict = DIFFER if False in steps else UNDECIDED if None in steps else AGREE
     listed = [f"{name} {_shown(span)}" for name, span in (reversed(spans) if reverse else spans)]
@@ -69,8 +70,9 @@ def _in_order(scaled: Sequence[tuple[CurveOutcome, float]], what: str, *, revers
 Span = tuple[float, float, float, str]  # low, R, high, relation
 
 
-def _span(curve: CurveOutcome, scale: float) -> Span:
-    found = curve.robustness.narrow
+def _span(curve: CurveOutcome, scale: float, alike: bool) -> Span:
+    """Return R x scale; where all curves see the same images, the choice of these cannot part them."""
+    found = curve.robustness.on_images if alike else curve.robustness.narrow
     low = found.low if found.low is not None else 0.0
     high = found.high if found.high is not None else np.inf
     return low * scale, found.rate * scale, high * scale, found.relation
@@ -84,7 +86,7 @@ def _rises(a: Span, b: Span) -> bool | None:
 
 def _shown(span: Span) -> str:
     relation = "" if span[3] == EQUAL else f"{span[3]} "
-    return f"{relation}{span[1]:.3g}"
+    return f"{relation}{span[1]:.3g} [{span[0]:.3g}, {span[2]:.3g}]"
 
 
 def _shared(a: CurveOutcome, b: CurveOutcome) -> list[Pair]:

@@ -7,9 +7,10 @@ from functools import partial
 from itertools import count
 
 from nvmsim.accuracy.allocation import Plan
-from nvmsim.accuracy.crossing import Crossing, crossing
+from nvmsim.accuracy.crossing import Crossing, crossing, losing_rates
 from nvmsim.accuracy.estimate import Estimate, estimate_of, sample_of
 from nvmsim.accuracy.records import TaskRows
+from nvmsim.accuracy.stats import t_half_width
 from nvmsim.accuracy.store import Store
 from nvmsim.study.paper.agreement import around, compare, compare_robustness, own_margin, tolerance
 from nvmsim.study.paper.points import Point, points_of
@@ -53,13 +54,15 @@ class PointOutcome:
 class Robustness:
     """R(0.95) of a curve: where its mean falls below ``target``, 0.95 x the accuracy of float32.
 
-    ``wide`` has the limits of intervals that allow for collapses not seen, ``narrow`` those of t-intervals. ``paper``
-    is the paper's R and its next rate (None: not given).
+    ``wide`` has the limits of intervals that allow for collapses not seen, ``narrow`` those of t-intervals, and
+    ``on_images`` those over trials alone, for comparing curves on the same images. ``paper`` is the paper's R and its
+    next rate (None: not given).
     """
 
     target: float
     wide: Crossing
     narrow: Crossing
+    on_images: Crossing
     paper: tuple[float, float] | None
     verdict: str
 
@@ -135,10 +138,13 @@ def _robustness(curve: Curve, points: Sequence[PointOutcome]) -> Robustness | No
     if not known:
         return None
     undistorted = known[0][1].baseline_accuracy
-    between = partial(crossing, target=KEPT * undistorted, undistorted=undistorted)
     samples = [(rber, estimate.sample) for rber, estimate in known]
-    narrow = between([(rber, around(sample, own_margin(sample))) for rber, sample in samples])
+    by_t = [(rber, around(sample, own_margin(sample))) for rber, sample in samples]
+    bends = losing_rates(by_t, undistorted)
+    between = partial(crossing, target=KEPT * undistorted, undistorted=undistorted, bends=bends)
+    narrow = between(by_t)
+    on_images = between([(rber, around(sample, float(t_half_width(sample.accuracies)))) for rber, sample in samples])
     widened = between([(rber, around(sample, tolerance(sample))) for rber, sample in samples])
     paper = curve.paper.robustness if curve.paper else None
     verdict = compare_robustness(paper, widened) if paper else ""
-    return Robustness(KEPT * undistorted, between(known), narrow, paper, verdict)
+    return Robustness(KEPT * undistorted, between(known), narrow, on_images, paper, verdict)
