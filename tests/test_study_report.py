@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from test_report import CHROMIUM, HOSTILE, Reader
 
 from nvmsim.report.formats import accuracy, clean, drop
+from nvmsim.report.study import figures
 from nvmsim.report.study.columns import entries
 from nvmsim.report.study.figures import FIGURES, draw_study_figures, figure_names
 from nvmsim.report.study.files import write_study_report
@@ -235,7 +236,11 @@ def test_the_folder_holds_every_figure_in_four_forms(folder):
 
 
 @pytest.mark.slow
-def test_the_same_outcome_gives_the_same_bytes(folder, tmp_path):
+@pytest.mark.parametrize("begin", [figures.end_with_parent, abs])
+def test_the_same_outcome_gives_the_same_bytes(begin, folder, tmp_path, monkeypatch):
+    """Drawn in processes of their own, and here where these cannot begin (`abs` without a number)."""
+    monkeypatch.setattr(figures, "WORTH_ROWS", 1)
+    monkeypatch.setattr(figures, "end_with_parent", begin)
     (tmp_path / "lifetime.pdf").write_text("of an earlier report")
     write_study_report(SMALL, tmp_path, workers=2)
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {p.name: p.read_bytes() for p in folder.iterdir()}

@@ -37,7 +37,8 @@ def render_text(reproduction: Reproduction, check: Check | None) -> str:
 WIDTH = 140
 INTERVALS = (
     "95 % interval: of the mean accuracy on this test set, wide enough for collapses that the trials did not meet; "
-    "t-interval: narrower, true only if there are none"
+    "t-interval: narrower, true only if there are none; sentences that order curves of one network and one choice of "
+    "images compare t-intervals over trials alone"
 )
 
 
