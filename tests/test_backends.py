@@ -218,7 +218,7 @@ def test_cuda_is_equal(name):
 
 
 def test_kernels_compile_where_nothing_can_be_kept_on_disk(monkeypatch):
-    from nvmsim.inject import numba_kernels
+    from nvmsim.inject import compiled
 
     def refuse(*_, cache, **__):
         def decorate(function):
@@ -228,5 +228,5 @@ def test_kernels_compile_where_nothing_can_be_kept_on_disk(monkeypatch):
 
         return decorate
 
-    monkeypatch.setattr(numba_kernels, "njit", refuse)
-    assert numba_kernels._compiled("signature")(len) is len
+    monkeypatch.setattr(compiled, "njit", refuse)
+    assert compiled.compiled("signature")(len) is len

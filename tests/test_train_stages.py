@@ -77,7 +77,8 @@ def test_a_later_stage_goes_on_from_weights_in_a_file(staged):
     card = training.train(staged, start=Start(Path("half.safetensors"), 1), progress=False)
     assert card.training["start"] == {"sha256": file_sha256(Path("half.safetensors")), "stage": 1}
     again = training._trainer(unstarted, trainer.recipe)
-    Start(Path("half.safetensors"), 1).enter(again)
+    start = Start(Path("half.safetensors"), 1)
+    start.enter(again, start.read(trainer.recipe))
     assert (
         again.step == trainer.step and torch.equal(again.flat, trainer.flat) and torch.equal(again.average, again.flat)
     )

@@ -128,7 +128,7 @@ class CompiledTask:
         layout, ecc = self.task.layout, self.task.ecc
         start = layout.user_bytes + layout.metadata_bytes
         words = CodewordMap(layout.user_bytes, start, ecc.codeword_bytes, ecc.parity_bytes)
-        keys = np.concatenate([words.user(wrong)[1], words.parity(wrong)])
+        keys = words.locate(wrong)[1]
         return np.unique(keys, return_counts=True)[1]
 
     def load(self) -> None:

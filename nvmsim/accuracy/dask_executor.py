@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import cloudpickle
 from distributed import Client, Future, KilledWorker, LocalCluster
+from distributed.comm import CommClosedError
 from distributed.utils import silence_logging_cmgr
 
 from nvmsim import plugins
@@ -37,6 +38,9 @@ _LOCAL_OPTIONS = {
     "scheduler_kwargs": {"dashboard": False},
     "silence_logs": logging.CRITICAL,
 }
+
+# A connection that closes while dask still asks through it is how every Ctrl-C ends, and no news.
+logging.getLogger("asyncio").addFilter(lambda record: not isinstance((record.exc_info or (0, 0))[1], CommClosedError))
 
 _GONE_WITH_A_WORKER = ("finished", "lost", "pending")  # states of a piece whose result died with its worker
 
