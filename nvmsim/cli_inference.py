@@ -21,7 +21,7 @@ from nvmsim.timing.inference import PLACES, Inference, Work, inferences
 from nvmsim.timing.layers import LayerShape, one_layer, read_layers
 
 _HEADING = ("computes at", "read", "weights GB/s", "load ms", "compute ms", "{per}/s", "stall", "limited by", "errors")
-_MOST = 1e15
+_LEAST, _MOST = 1e-9, 1e15
 
 
 def inference_command(options: argparse.Namespace) -> str:
@@ -38,7 +38,7 @@ def inference_command(options: argparse.Namespace) -> str:
     facts |= {"tflops": tflops, "tflops_assumed": assumed, "rows": [asdict(row) for row in rows]}
     texts = {
         "csv": csv_text([field.name for field in fields(Inference)], map(asdict, rows)),
-        "json": json.dumps(facts, indent=2),
+        "json": json.dumps(facts, indent=2, allow_nan=False),
         "table": _table(device, work, rows, said=(name, age.name), tflops=tflops, assumed=assumed),
     }
     if options.out is not None:
@@ -69,8 +69,8 @@ def _checked(options: argparse.Namespace) -> tuple[list[str], list[str]]:
     modes = _chosen("--modes", options.modes, MODES, problems)
     for name in ("weights", "model_size", "bits", "batch", *(f"{place}_tflops" for place in PLACES)):
         value = getattr(options, name)
-        if value is not None and not 0 < value <= _MOST:
-            problems.append(f"--{name.replace('_', '-')}: {value:g}: must be a number above 0, at most {_MOST:g}")
+        if value is not None and not _LEAST <= value <= _MOST:
+            problems.append(f"--{name.replace('_', '-')}: {value!s:.40}: must be from {_LEAST:g} to {_MOST:g}")
     if problems:
         raise InputError(problems)
     return places, modes

@@ -1,5 +1,6 @@
 """Codes against exact binomial tails and real BCH codewords; correction of stored pages against brute force."""
 
+from dataclasses import replace
 from decimal import Decimal, localcontext
 from math import comb
 
@@ -11,9 +12,11 @@ from scipy import stats
 from scipy.optimize import brentq
 
 from nvmsim.device.binomial import binomial_pmf
+from nvmsim.device.codewords import SILENT, ErrorPatterns
 from nvmsim.device.correction import correct
 from nvmsim.device.ecc import Ecc, final_uber, make_ecc, page_failures
 from nvmsim.device.layout import PageLayout
+from nvmsim.device.load import load_device
 from nvmsim.device.parts import Cell, Device, EccSpec, Geometry, Host, Page, Retry, Timing
 from nvmsim.device.rber import Rates
 from nvmsim.errors import InputError
@@ -305,3 +308,19 @@ def test_codewords_fail_as_often_as_calculated(make, rber):
     assert stats.binomtest(failed, words, expected).pvalue > 1e-6
     for off in (0.98, 1.02):
         assert stats.binomtest(failed, words, expected * off).pvalue < 1e-6
+
+
+def test_what_a_first_read_miscorrects_no_retry_mends():
+    """A weak code with retries: the share of words near another codeword is met by decoding random errors."""
+    spec = replace(load_device("slc").ecc, codeword_bytes=1024, parity_bytes=128, t=4, retry=Retry(8, 0.6))
+    ecc, rng = make_ecc(spec), np.random.default_rng(5)
+    words, errors = 20_000, 6
+    rows = np.sort(rng.integers(0, ecc.data_bits, (words, errors)), axis=1)
+    rows = rows[(np.diff(rows, axis=1) > 0).all(axis=1)]
+    patterns = ErrorPatterns(rows.ravel(), errors * np.arange(len(rows) + 1), np.full(len(rows), ecc.data_bits))
+    silent = np.mean(ecc.decode(patterns).outcomes == SILENT)
+    assert silent == pytest.approx(ecc.silent([errors])[0], rel=0.6) and silent > 0
+    device = replace(load_device("slc"), ecc=replace(spec, uber_target=1e-15))
+    rates = Rates(((1e-4, 1e-4),))
+    assert final_uber(device, rates) == pytest.approx(ecc.silent_uber(1e-4), rel=0.3)
+    assert final_uber(device, rates) > 1e4 * ecc.uber(1e-4 * 0.6**8)

@@ -205,5 +205,5 @@ def test_the_command_names_every_fault(capsys):
     wrong = ["--where", "moon,die", "--modes", "", "--weights", "-1", "--die-tflops", "0", "--batch", "0"]
     assert main(["inference", "tlc", *wrong]) == 2
     said = capsys.readouterr().err
-    for part in ("--where: 'moon'", "--modes: ''", "--weights: -1: must be", "--die-tflops: 0:", "--batch: 0:"):
+    for part in ("--where: 'moon'", "--modes: ''", "--weights: -1.0: must be", "--die-tflops: 0.0:", "--batch: 0:"):
         assert part in said

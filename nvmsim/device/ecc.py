@@ -64,6 +64,15 @@ class Ecc(ABC):
         bits = self.codeword_bits - shortened_bits
         return min(1.0, float(binomial_pmf(bits, rber) @ self.failure(np.arange(bits + 1))))
 
+    def silent(self, errors: ArrayLike) -> np.ndarray:
+        """Return about P(a codeword ends wrong and nobody knows | so many of its bits are wrong), as `failure` does."""
+        return self.failure(errors) if self.miscorrects else np.zeros(np.shape(errors))
+
+    def silent_uber(self, rber: float) -> float:
+        """Return the part of :meth:`uber` that nobody knows of, so that no other read mends it."""
+        bits = self.codeword_bits
+        return min(1.0, float(binomial_pmf(bits, rber) @ self.silent(np.arange(bits + 1)))) / self.data_bits
+
     def uber(self, rber: float) -> float:
         """Return the uncorrectable bit error rate: P(a codeword fails) / data bits (JEDEC JESD218)."""
         return self.codeword_failure(rber) / self.data_bits
@@ -126,6 +135,16 @@ class Bch(Ecc):
     def failure(self, errors: ArrayLike) -> np.ndarray:
         """Return 1 for more than t errors."""
         return np.where(np.asarray(errors) > self.spec.t, 1.0, 0.0)
+
+    def silent(self, errors: ArrayLike) -> np.ndarray:
+        """Return the share of all words that lie within t bits of a codeword, for more than t errors.
+
+        A random word is so near to one; few errors more than t, as a rule, are so somewhat more rarely.
+        """
+        if self.code is None:
+            return np.zeros(np.shape(errors))
+        share = 2.0 ** (_log2_sphere(self.data_bits + self.code.parity_bits, self.spec.t) - self.code.parity_bits)
+        return min(1.0, share) * self.failure(errors)
 
     def decode(self, patterns: ErrorPatterns) -> Decoded:
         """Decode the codewords' error patterns; some of more than t errors become other codewords."""
@@ -196,9 +215,9 @@ def _page_failures(ecc: Ecc, user_bytes: int, rates: Rates) -> tuple[tuple[float
 
 
 def final_uber(device: Device, rates: Rates) -> float:
-    """Return the uncorrectable bit error rate of the last retry, of the worst page type (mean over its pages).
+    """Return the uncorrectable bit error rate after the last retry, of the worst page type (mean over its pages).
 
-    Codewords that an earlier read miscorrected are not in it: they are not read again.
+    Codewords that an earlier read miscorrected are in it: they are not read again.
 
     >>> from nvmsim.device.profile import load_device
     >>> from nvmsim.device.rber import Rates
@@ -211,10 +230,17 @@ def final_uber(device: Device, rates: Rates) -> float:
 @lru_cache(maxsize=4096)
 def _final_uber(ecc: Ecc, rates: Rates) -> float:
     retry = ecc.spec.retry
-    factor = retry.rber_factor**retry.max if ecc.detects else 1.0
+    factors = retry.rber_factor ** np.arange(retry.max + 1 if ecc.detects else 1)
     tuned = ecc.detects and rates.retries
-    last = _tuned(rates)[:, -1] if tuned else _at(rates, np.array([factor]))[:, 0]
-    return max(rates.page_mean(ecc.uber, rber) for rber in last)
+    reads = _tuned(rates) if tuned else _at(rates, factors)
+    return max(_uber_of_reads(ecc, rates, row) for row in reads)
+
+
+def _uber_of_reads(ecc: Ecc, rates: Rates, reads: np.ndarray) -> float:
+    """Return UBER after reads at these RBERs, the last one and what those before it left without anybody's knowing."""
+    *earlier, last = reads
+    before = sum(rates.page_mean(ecc.silent_uber, rber) for rber in earlier) if ecc.miscorrects else 0.0
+    return min(1.0, before + rates.page_mean(ecc.uber, last))
 
 
 def _at(rates: Rates, factors: np.ndarray) -> np.ndarray:
@@ -239,7 +265,11 @@ def _page_failure(ecc: Ecc, user_bytes: int, rber: float) -> float:
 
 def _least_parity_bits(bits: int, errors: int) -> int:
     """Return the fewest parity bits with which any code corrects ``errors`` of ``bits`` (Hamming bound)."""
+    return int(np.ceil(_log2_sphere(bits, errors) - 1e-6))  # the slack keeps perfect codes in spite of rounding
+
+
+def _log2_sphere(bits: int, errors: int) -> float:
+    """Return log2 of how many patterns of at most so many errors there are in ``bits``."""
     weights = np.arange(min(errors, bits) + 1)
     patterns = gammaln(bits + 1) - gammaln(weights + 1) - gammaln(bits - weights + 1)
-    # The slack keeps perfect codes in spite of rounding.
-    return int(np.ceil(logsumexp(patterns) / np.log(2) - 1e-6))
+    return float(logsumexp(patterns) / np.log(2))

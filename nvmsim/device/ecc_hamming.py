@@ -49,6 +49,10 @@ class HammingSecded(Ecc):
         """Return 1 for more than one error, noticed or not."""
         return np.where(np.asarray(errors) > 1, 1.0, 0.0)
 
+    def silent(self, errors: ArrayLike) -> np.ndarray:
+        """Return 1 for more than two errors: of three, more than half are miscorrected."""
+        return np.where(np.asarray(errors) > 2, 1.0, 0.0)
+
     def decode(self, patterns: ErrorPatterns) -> Decoded:
         """Decode the codewords' error patterns by their syndromes."""
         used = patterns.without_unused(self.check_bits)

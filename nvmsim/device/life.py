@@ -1,7 +1,7 @@
 """RBER of each page type over P/E cycles and over time, and the highest RBER that the ECC stands."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -78,9 +78,9 @@ def crossing(curve: Curve, limit: float) -> float | None:
 def ecc_limits(device: Device) -> tuple[float, ...]:
     """Return the highest mean RBER at which UBER meets its target: at the first read, and after the last retry if any.
 
-    A retry sees the RBER times ``rber_factor``, so that it stands as much more; what retries at tuned read levels stand
-    is no one number, and left out. Empty without a code; by bisection of
-    the logarithm, exact to nine digits.
+    A retry sees the RBER times ``rber_factor``, so that it stands as much more, but never more than miscorrections of
+    the first read leave; what retries at tuned read levels stand is no one number, and left out. Stuck cells are in the
+    limits, as in what a read sees. Empty without a code; by bisection of the logarithm, exact to nine digits.
 
     >>> from nvmsim.device.profile import load_device
     >>> [f"{limit:.2e}" for limit in ecc_limits(load_device("mlc"))]
@@ -88,15 +88,26 @@ def ecc_limits(device: Device) -> tuple[float, ...]:
     """
     if device.ecc.code == "none":
         return ()
-    ecc, target, retry = make_ecc(device.ecc), device.ecc.uber_target, device.ecc.retry
+    ecc, retry = make_ecc(device.ecc), device.ecc.retry
     pages = device_rates(device, device.condition())  # how they differ, and their stuck cells: the same at every age
+    stuck = 0.0 if pages.stuck is None else pages.stuck.fraction
+
+    def limit(uber: Callable[[float], float]) -> float:
+        return _highest(lambda rber: pages.page_mean(uber, rber) <= device.ecc.uber_target)
+
+    found = [limit(ecc.uber)]
+    if retry.max and ecc.detects and not pages.retries:
+        found.append(min(found[0] / retry.rber_factor**retry.max, limit(ecc.silent_uber)))
+    return tuple((1 - stuck) * rber + stuck / 2 for rber in found)
+
+
+def _highest(holds: Callable[[float], bool]) -> float:
+    """Return the highest RBER at which something holds that ceases to as it rises."""
     low, high = math.log(LOWEST), math.log(HIGHEST)
     while high - low > 1e-10:
         middle = (low + high) / 2
-        low, high = (middle, high) if pages.page_mean(ecc.uber, math.exp(middle)) <= target else (low, middle)
-    first = math.exp(low)
-    last = min(first / retry.rber_factor**retry.max, HIGHEST)
-    return (first, last) if retry.max and ecc.detects and not pages.retries else (first,)
+        low, high = (middle, high) if holds(math.exp(middle)) else (low, middle)
+    return math.exp(low)
 
 
 def rows_of(device: Device, curves: Sequence[Curve]) -> list[dict[str, float | str | bool]]:

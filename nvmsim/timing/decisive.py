@@ -8,7 +8,13 @@ _DECISIVE = {
     "die": ("timing.read_us", "timing.cache_read"),
     "bus": ("timing.bus_mt_s",),
     "ecc": ("ecc.decode_bandwidth_gb_s", "ecc.engines"),
-    "host": ("host.bandwidth_gb_s", "host.generation", "host.lanes"),
+    "host": (
+        "host.bandwidth_gb_s",
+        "host.generation",
+        "host.lanes",
+        "host.max_payload_bytes",
+        "host.dllp_bytes_per_packet",
+    ),
     QUEUE: ("host.queue_depth", "host.request_bytes", "host.latency_us"),
 }
 

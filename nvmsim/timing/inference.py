@@ -93,7 +93,7 @@ def inferences(
     >>> round(row.per_s), row.limited_by
     (101, 'bus')
     """
-    _check_fit(device, work, modes)
+    _check_fit(device, work, [*(modes if set(tflops) - {"die"} else ()), *(["reclaim"] if "die" in tflops else ())])
     found = []
     for where, rate in tflops.items():
         if where == "die":

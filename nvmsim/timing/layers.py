@@ -12,7 +12,8 @@ from nvmsim.errors import InputError
 from nvmsim.suggest import or_near
 
 _NAME = Text(r".+", "the name of a layer", most=60)
-_SIZE = Number(low=1, high=1e15, whole=True)
+MOST_WEIGHTS = 1e15
+_SIZE = Number(low=1, high=MOST_WEIGHTS, whole=True)
 _USES = Number(low=0, high=1e12)
 _REPEAT = Number(low=1, high=100_000, whole=True)
 _KEYS = ("name", "shape", "uses", "repeat")
@@ -75,6 +76,9 @@ def _layers(where: str, row: object, problems: list[str]) -> Sequence[LayerShape
     if None in (*values.values(), *sizes):
         return ()
     weights = math.prod(sizes)
+    if weights > MOST_WEIGHTS:
+        problems.append(f"{where}.shape: {shape!r:.60}: must hold at most {MOST_WEIGHTS:g} weights")
+        return ()
     return [LayerShape(values["name"], weights, weights * values["uses"])] * values["repeat"]
 
 
