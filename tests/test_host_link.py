@@ -136,3 +136,16 @@ def test_what_the_queue_takes_from_a_speed_up_is_the_hosts():
     split = speed_causes(device, "bypass", page_failures=None, weight_bits=16)
     assert split.speedup == pytest.approx(1, rel=1e-6)
     assert split.host == pytest.approx(1 / (split.bytes * split.decoder * split.retries), rel=1e-6)
+
+
+def test_another_link_keeps_the_queue(tmp_path):
+    path = tmp_path / "q.yaml"
+    queue = "queue_depth: 8, request_bytes: 131072, latency_us: 100"
+    path.write_text(
+        f"extends: tlc\nhost: {{bandwidth_gb_s: 7, {queue}, source: a sheet}}\n"
+        "variants: {fast: {host: {link: pcie, generation: 5, lanes: 4, source: another sheet}}}\n"
+    )
+    for device in (load_device(f"{path}@fast"), load_device(path, ["host={link: pcie, generation: 5, lanes: 4}"])):
+        assert device.host.link == "pcie"
+    fast = load_device(f"{path}@fast")
+    assert (fast.host.queue_depth, fast.host.latency_us, fast.host.bandwidth_gb_s) == (8, 100, None)

@@ -26,6 +26,7 @@ from nvmsim.inject.backend import get_backend
 from nvmsim.inject.draws import net_flips, page_classes
 from nvmsim.inject.sampler import rung_for
 from nvmsim.inject.target import FlipTarget
+from nvmsim.study.question import choose_rates
 from nvmsim.zoo.network import Network
 
 ALPHA, SIGMA = 1e-6, 0.5
@@ -278,3 +279,10 @@ def test_the_schema_knows_it():
     assert schema.is_valid({"per_read_fraction": 0.5, "stuck_at": {"fraction": 1e-3, "value_one_fraction": 1}})
     for wrong in ({"page_variation": {"sigma": 3}}, {"per_read_fraction": 2}, {"stuck_at": {"fractions": 1e-3}}):
         assert not schema.is_valid(wrong)
+
+
+def test_what_a_given_rber_leaves_out_is_said():
+    device = load_device("tlc", [f"rber.page_variation.sigma={SIGMA}"])
+    (said,) = choose_rates(device, device.condition(), rber=1e-3).warnings
+    assert "rber.page_variation of the profile left out" in said
+    assert choose_rates(load_device("tlc"), device.condition(), rber=1e-3).warnings == ()

@@ -13,7 +13,7 @@ from nvmsim.accuracy.flip_source import FlipSource, rates_by_class, split
 from nvmsim.accuracy.ranges import Ranges
 from nvmsim.accuracy.records import TaskFacts
 from nvmsim.accuracy.task import FLOAT32, Task
-from nvmsim.device.correction import CodewordMap
+from nvmsim.device.codewords import CodewordMap
 from nvmsim.device.ecc import Ecc, make_ecc
 from nvmsim.device.layout import MemoryImage
 from nvmsim.device.page_variation import page_factors
@@ -125,11 +125,9 @@ class CompiledTask:
         wrong = np.zeros(0, np.uint64) if self.stuck is None else self.exposure.keep(self.stuck.wrong)
         if self.task.ecc is None or not wrong.size:
             return np.full(min(wrong.size, 1), wrong.size)
-        layout, ecc = self.task.layout, self.task.ecc
-        start = layout.user_bytes + layout.metadata_bytes
-        words = CodewordMap(layout.user_bytes, start, ecc.codeword_bytes, ecc.parity_bytes)
-        keys = words.locate(wrong)[1]
-        return np.unique(keys, return_counts=True)[1]
+        ecc = self.task.ecc
+        words = CodewordMap.of(self.task.layout, codeword_bytes=ecc.codeword_bytes, parity_bytes=ecc.parity_bytes)
+        return np.unique(words.locate(wrong)[1], return_counts=True)[1]
 
     def load(self) -> None:
         """Put the clean weights into the network, unless they are there."""

@@ -105,7 +105,9 @@ class Task:
         layout, rates = asdict(self.layout), [list(map(float, pair)) for pair in self.rates]
         if not self.layout.plane_order:
             del layout["plane_order"]
-        if len({rate for pair in self.rates for rate in pair}) == 1 and not self.layout.plane_order:
+        reads = (self.rates, *(self.retry_rates if self.ecc is not None else ()))
+        alike = all(len({rate for pair in read for rate in pair}) == 1 for read in reads)
+        if alike and not self.layout.plane_order:
             idle = _PLACES if self.stuck is None else _PLACES[:-1]  # a stuck cell is wrong by what is stored
             layout, rates = {key: layout[key] for key in layout if key not in idle}, rates[:1]
         noise = {"rates": rates, "rung_rber": float(self.rung_rber), "seed": self.seed, "sampler": self.sampler_version}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nvmsim.device.layout import page_and_bit
+from nvmsim.device.layout import PageLayout, page_and_bit
 
 CORRECTED, DETECTED, SILENT = range(3)
 """Outcomes of decoding: all is right; the decoder knows that it failed; bits are wrong and nobody knows."""
@@ -73,6 +73,11 @@ class CodewordMap:
     parity_from: int
     codeword_bytes: int
     parity_bytes: int
+
+    @classmethod
+    def of(cls, layout: PageLayout, *, codeword_bytes: int, parity_bytes: int) -> CodewordMap:
+        """Return the map of a page layout: parity lies behind the metadata."""
+        return cls(layout.user_bytes, layout.user_bytes + layout.metadata_bytes, codeword_bytes, parity_bytes)
 
     @property
     def per_page(self) -> int:

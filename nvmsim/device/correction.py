@@ -68,7 +68,7 @@ def correct(
     ... ).failed
     1
     """
-    words = CodewordMap(layout.user_bytes, layout.user_bytes + layout.metadata_bytes, codeword_bytes, parity_bytes)
+    words = CodewordMap.of(layout, codeword_bytes=codeword_bytes, parity_bytes=parity_bytes)
     retried, pages, done = 0, None, []
     for attempt in range(retry_max + 1):
         left = _read(_on_pages(net_flips(addresses_by_attempt(attempt)), pages), ecc, words, uniforms)

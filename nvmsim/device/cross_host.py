@@ -3,11 +3,11 @@
 from nvmsim.device.check import Checked
 from nvmsim.device.host_link import CXL_GENERATIONS, FLIT_GENERATION
 from nvmsim.device.parts import Host
+from nvmsim.device.sections import OF_A_QUEUE
 
 NEEDS = {"pcie": ("generation", "lanes"), "cxl": ("generation", "lanes"), "on-package": ("bandwidth_gb_s",)}
 MAY = {"pcie": {"max_payload_bytes": 256, "dllp_bytes_per_packet": 8.0}}  # with their defaults, which are assumptions
 OF_A_LINK = ("bandwidth_gb_s", "generation", "lanes", "max_payload_bytes", "dllp_bytes_per_packet")
-OF_A_QUEUE = ("queue_depth", "request_bytes", "latency_us")
 
 
 def host_spec(found: Checked) -> Host:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
@@ -61,8 +62,7 @@ class Ecc(ABC):
 
         Relative error below 1e-10 down to 1e-300. ``shortened_bits`` are known to both sides and never wrong.
         """
-        bits = self.codeword_bits - shortened_bits
-        return min(1.0, float(binomial_pmf(bits, rber) @ self.failure(np.arange(bits + 1))))
+        return self._expected(self.failure, rber, self.codeword_bits - shortened_bits)
 
     def silent(self, errors: ArrayLike) -> np.ndarray:
         """Return about P(a codeword ends wrong and nobody knows | so many of its bits are wrong), as `failure` does."""
@@ -70,8 +70,12 @@ class Ecc(ABC):
 
     def silent_uber(self, rber: float) -> float:
         """Return the part of :meth:`uber` that nobody knows of, so that no other read mends it."""
-        bits = self.codeword_bits
-        return min(1.0, float(binomial_pmf(bits, rber) @ self.silent(np.arange(bits + 1)))) / self.data_bits
+        return self._expected(self.silent, rber, self.codeword_bits) / self.data_bits
+
+    @staticmethod
+    def _expected(chance: Callable[[np.ndarray], np.ndarray], rber: float, bits: int) -> float:
+        """Return the mean of a chance given the errors, over the errors of so many bits."""
+        return min(1.0, float(binomial_pmf(bits, rber) @ chance(np.arange(bits + 1))))
 
     def uber(self, rber: float) -> float:
         """Return the uncorrectable bit error rate: P(a codeword fails) / data bits (JEDEC JESD218)."""
@@ -142,7 +146,7 @@ class Bch(Ecc):
         A random word is so near to one; few errors more than t, as a rule, are so somewhat more rarely.
         """
         if self.code is None:
-            return np.zeros(np.shape(errors))
+            return super().silent(errors)
         share = 2.0 ** (_log2_sphere(self.data_bits + self.code.parity_bits, self.spec.t) - self.code.parity_bits)
         return min(1.0, share) * self.failure(errors)
 

@@ -7,14 +7,15 @@ from typing import Any
 from nvmsim.device.check import OTHERS, shown
 from nvmsim.device.parts import UNSOURCED
 from nvmsim.device.plain import parse_file
-from nvmsim.device.sections import SECTIONS
+from nvmsim.device.sections import EVERY_MODEL, OF_A_QUEUE, SECTIONS
 from nvmsim.device.variants import KEY as VARIANTS
 from nvmsim.device.variants import MARK, chosen
 from nvmsim.errors import InputError
 
 KEY = "extends"
 MOST_DEEP = 8
-KINDS = {"rber": "model", "host": "link"}  # another one of these replaces its whole section
+KINDS = {"rber": "model", "host": "link"}  # another one of these replaces its section, but for what any kind may have
+ANY_KIND = {"rber": tuple(EVERY_MODEL), "host": OF_A_QUEUE}
 
 
 def whole_profile(
@@ -24,9 +25,9 @@ def whole_profile(
 
     ``find`` turns a name or path, seen from a folder, into a file and the variant of it that is meant, if any; variants
     themselves are not handed on, they are about the other's numbers. A mapping is merged key by key, any other value is
-    replaced; another ``rber.model`` or ``host.link`` replaces its whole section, ``null`` takes a condition away. A
-    value of its own takes its own source, or that of none: the other's source was about another number. Raises
-    InputError on a profile that cannot be read, is no mapping, or extends itself.
+    replaced; another ``rber.model`` or ``host.link`` replaces its section but for what any kind has (`of_any_kind`),
+    ``null`` takes a condition away. A value of its own takes its own source, or that of none: the other's source was
+    about another number. Raises InputError on a profile that cannot be read, is no mapping, or extends itself.
     """
     data = parse_file(path, label)
     if not isinstance(data, dict) or KEY not in data:
@@ -80,7 +81,9 @@ def merged(base: Mapping[str, Any], own: Mapping[str, Any], label: str) -> dict[
 def _section(path: str, base: Mapping[str, Any], own: Mapping[str, Any], label: str) -> dict[str, Any]:
     kind = KINDS.get(path)
     if kind and own.get(kind, base.get(kind)) != base.get(kind):
-        return dict(own)
+        base = of_any_kind(path, base)
+        if not base:
+            return dict(own)
     found = {key: value for key, value in base.items() if key != "source"}
     for key, value in own.items():
         inner = base.get(key)
@@ -93,6 +96,17 @@ def _section(path: str, base: Mapping[str, Any], own: Mapping[str, Any], label: 
         else:
             found[key] = value
     return found | _sources(path, base, own, label)
+
+
+def of_any_kind(path: str, section: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what stays of a section, with its sources, where the section becomes another kind.
+
+    >>> of_any_kind("host", {"lanes": 4, "queue_depth": 8, "source": {"lanes": "a", "queue_depth": "b"}})
+    {'queue_depth': 8, 'source': {'queue_depth': 'b'}}
+    """
+    kept = {key: section[key] for key in ANY_KIND[path] if key in section}
+    texts = {name: text for name, text in _texts(section).items() if name.partition(".")[0] in (*kept, OTHERS)}
+    return kept | {"source": texts} if kept else {}
 
 
 def _sources(path: str, base: Mapping[str, Any], own: Mapping[str, Any], label: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from nvmsim.device.extends import KINDS
+from nvmsim.device.extends import KINDS, of_any_kind
 from nvmsim.device.plain import parse
 from nvmsim.errors import InputError
 
@@ -60,6 +60,9 @@ def _put(data: dict[str, Any], parts: Sequence[str], value: object, problems: li
             problems.append(f"{'.'.join(parts)}: {upper} is one value here; set {upper} itself")
             return
         place = inner
-    if KINDS.get(".".join(path)) == last and value != place.get(last):
+    section = ".".join(path)
+    if KINDS.get(section) == last and value != place.get(last):
+        kept = of_any_kind(section, place)
         place.clear()
+        place.update(kept)
     place[last] = value

@@ -115,7 +115,11 @@ def choose_rates(device: Device, condition: Condition, *, rber: float | None) ->
         return device_rates(device, condition)
     if not 0 <= rber <= 0.5:
         raise InputError(f"--rber: {rber:g}: must be from 0 to 0.5")
-    return Rates(((rber, rber),) * device.cell.bits, per_read_fraction=read_every_model(device.rber).per_read_fraction)
+    keys = read_every_model(device.rber)
+    others = {"page_variation": keys.page_sigma, "stuck_at": keys.stuck, "read_retry": device.rber.get("read_retry")}
+    left = ", ".join(f"rber.{key}" for key, given in others.items() if given)
+    said = (f"--rber: stands for every bit at every read: {left} of the profile left out",) if left else ()
+    return Rates(((rber, rber),) * device.cell.bits, said, per_read_fraction=keys.per_read_fraction)
 
 
 def ask(
