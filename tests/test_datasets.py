@@ -169,6 +169,7 @@ def test_an_archive_is_unpacked_into_the_cache_and_needed_once(site, tmp_path):
         (tar_bytes(*PACKED, link="/etc/passwd"), "some/b.bin: not in it"),
         (tar_bytes(PACKED[0]), "some/b.bin: not in it"),
     ],
+    ids=["cut", "none", "large", "changed", "link", "missing"],  # bytes hold the time, and would be names otherwise
 )
 def test_a_bad_archive_is_an_error_and_nothing_wrong_is_kept(site, tmp_path, archive, said):
     folder, url = site
