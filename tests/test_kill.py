@@ -99,3 +99,25 @@ def test_ctrl_c_at_the_terminal_ends_client_and_workers_without_their_tracebacks
     assert complaints.count("Traceback") == 1  # this client's own: it does not catch Interrupted
     assert stored(path) > 0
     wait_for(lambda: not members(running.pid), seconds=5)
+
+
+FIRST_PROCESS = """
+import multiprocessing, signal
+from nvmsim.accuracy.executor import no_interrupts
+
+def say():
+    print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+
+if __name__ == "__main__":
+    with no_interrupts():
+        worker = multiprocessing.get_context("spawn").Process(target=say)
+        worker.start()
+    worker.join()
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no signal masks here")
+def test_ctrl_c_never_reaches_the_first_process_either(tmp_path):
+    (tmp_path / "first.py").write_text(FIRST_PROCESS)
+    said = subprocess.run([sys.executable, tmp_path / "first.py"], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "True"

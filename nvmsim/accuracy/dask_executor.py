@@ -24,6 +24,7 @@ from nvmsim.accuracy.executor import POLL_S, QUEUED, SINGLE_THREADED, environmen
 from nvmsim.accuracy.records import Trial
 from nvmsim.accuracy.workbench import Work
 from nvmsim.errors import InputError
+from nvmsim.zoo.stopping import StopRequest
 
 LOCAL = "local-cluster"
 ANSWER_S = 10.0  # for a scheduler to answer
@@ -68,17 +69,23 @@ class DaskCluster:
             raise
 
     def run(self, works: Sequence[Work]) -> Iterator[Trial | None]:
-        """Yield results as they come; raises InputError when the scheduler is lost or a piece kills its workers."""
+        """Yield results as they come; raises InputError when the scheduler is lost or a piece kills its workers.
+
+        Ctrl-C is heeded between two pieces: raised anywhere, it may land where dask frees a future, and be lost.
+        """
         todo, flying, landed = list(reversed(works)), set(), SimpleQueue()
-        try:
-            while todo or flying:
-                self._count()
-                while todo and len(flying) < QUEUED * max(1, self.workers):  # adaptive clusters grow when asked
-                    flying.add(self._submit(todo.pop(), landed))
-                yield from self._landed(flying, landed)
-        finally:
-            for future in flying:
-                future.release()
+        with StopRequest() as stop:
+            try:
+                while (todo or flying) and not stop.asked:
+                    self._count()
+                    while todo and len(flying) < QUEUED * max(1, self.workers):  # adaptive clusters grow when asked
+                        flying.add(self._submit(todo.pop(), landed))
+                    yield from self._landed(flying, landed)
+            finally:
+                for future in flying:
+                    future.release()
+            if stop.asked:
+                raise KeyboardInterrupt
 
     def close(self) -> None:
         """Leave the cluster; a local one is stopped at once, and what it was at is lost."""
