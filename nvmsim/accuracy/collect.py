@@ -203,27 +203,30 @@ class _Campaign:
         for course in self.all:
             course.rows = store.rows(course.task.id)
 
-    def run(self, measure: Callable[[], None]) -> None:
-        measure()
-        for course in self.baselines.values():
-            course.plan = Plan(1, course.rows.facts.blocks) if course.done else course.plan
-        measure()
+    def run(self, measure: Callable[[Sequence[_Course]], None]) -> None:
+        baselines = list(self.baselines.values())
+        measure(baselines)  # first, so that a row is known from its own first look on
+        for course in baselines:
+            course.plan = self._whole(course) if course.done else course.plan
+        measure(baselines)
+        measure(self.all)
         while self._widen():
-            measure()
+            measure(self.all)
 
-    def measurer(self, executor: Callable[[], Executor], bar: Bar) -> Callable[[], None]:
-        """Return what measures all that the plans want."""
+    def measurer(self, executor: Callable[[], Executor], bar: Bar) -> Callable[[Sequence[_Course]], None]:
+        """Return what measures all that the courses' plans want."""
 
-        def measure() -> None:
-            _measure(self.all, self.store, executor=executor, bar=bar, ahead=self._ahead())
-            for course in self.all:
+        def measure(courses: Sequence[_Course]) -> None:
+            bar.name("accuracy" if all(course.done for course in self.all) else "first look")
+            _measure(courses, self.store, executor=executor, bar=bar, ahead=self._ahead())
+            for course in courses:
                 course.done = course.plan
 
         return measure
 
-    def look(self) -> None:
+    def look(self, courses: Sequence[_Course]) -> None:
         """Take what is stored in place of measuring: a task that wants more stays where it was."""
-        for course in self.all:
+        for course in courses:
             if course.missing():
                 course.plan, course.reason = course.done or course.plan, "open"
             else:
@@ -286,8 +289,8 @@ class _Campaign:
         return {key: self.estimate(key) for key in self._known()}
 
     def _ahead(self) -> int:
-        """Guess how many blocks later rounds will want: up to the cap of trials for all that go on."""
-        going = [course for course in self.courses.values() if not course.reason and not course.task.exact]
+        """Guess how many blocks rounds after the first look will want: up to the cap of trials for all that go on."""
+        going = [course for course in self.courses.values() if course.done and not (course.reason or course.task.exact)]
         return sum((self.limits.trials - course.plan.trials) * course.plan.blocks for course in going)
 
 

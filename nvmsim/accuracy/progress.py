@@ -9,7 +9,13 @@ class Bar:
     """A progress bar on stderr, drawn from the first piece of work on; or none."""
 
     def __init__(self, shown: bool) -> None:
-        self._shown, self._bar = shown, None
+        self._shown, self._bar, self._name = shown, None, "accuracy"
+
+    def name(self, name: str) -> None:
+        """Say what is measured from now on."""
+        self._name = name
+        if self._bar is not None:
+            self._bar.set_description(name)
 
     def expect(self, blocks: int) -> None:
         """Take ``blocks`` as the blocks still to come, in place of the last guess."""
@@ -17,7 +23,7 @@ class Bar:
             from tqdm import tqdm
 
             pause_s = TERMINAL_S if sys.stderr.isatty() else FILE_S
-            self._bar = tqdm(unit=" blocks", desc="accuracy", leave=False, mininterval=pause_s, maxinterval=pause_s)
+            self._bar = tqdm(unit=" blocks", desc=self._name, leave=False, mininterval=pause_s, maxinterval=pause_s)
         if self._bar is not None:
             self._bar.total = self._bar.n + blocks
 
