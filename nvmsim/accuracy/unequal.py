@@ -8,6 +8,8 @@ from nvmsim.accuracy.ranges import Placed
 from nvmsim.device.layout import PageLayout
 from nvmsim.suggest import or_near
 
+_NAMED = 4  # bits in a message
+
 
 @dataclass(frozen=True)
 class Protected:
@@ -27,11 +29,10 @@ class Protected:
         >>> Protected(bits=(15, 16)).bit_problems(16)
         ['bit 16: words of 16 bits have bits 0 (the least significant) to 15']
         """
-        return [
-            f"bit {bit}: words of {width} bits have bits 0 (the least significant) to {width - 1}"
-            for bit in self.bits
-            if not 0 <= bit < width
-        ]
+        wrong = [str(bit) for bit in self.bits if not 0 <= bit < width]
+        more = ", ..." if len(wrong) > _NAMED else ""
+        named = f"bit{'s' if len(wrong) > 1 else ''} {', '.join(wrong[:_NAMED])}{more}"
+        return [f"{named}: words of {width} bits have bits 0 (the least significant) to {width - 1}"] if wrong else []
 
     @property
     def identity(self) -> dict[str, Any]:

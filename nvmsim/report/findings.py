@@ -44,7 +44,7 @@ def _limit(result: Result) -> str:
 
 
 def _without_ecc(result: Result) -> list[Row]:
-    return [row for row in result.rows if row.mode != "ecc"]
+    return [row for row in result.rows if not row.has_ecc]
 
 
 def _best_sentence(result: Result) -> str:

@@ -151,6 +151,7 @@ def ask(
         rates = _told(choose_rates(device, condition, rber=rber), reads_per_inference)
     except InputError as error:
         problems += error.problems
+    problems += [f"--schemes: {problem}" for scheme in parsed for problem in scheme.layer_problems(model.tensors)]
     if problems:
         raise InputError(problems)
     return Question(
