@@ -169,7 +169,9 @@ def test_a_disturbed_network_is_the_flipped_image_decoded_as_a_whole_and_undone(
         whole = task.ranges.decode(task.encoding, task.parts[0].image.read(slice(None)))
         assert np.array_equal(whole.values, slot.network.flat.numpy(), equal_nan=True)
         assert counts.residual_flips > 1000
-    assert (task.parts[0].image.buffer == image).all() and np.array_equal(clean, slot.network.flat.numpy(), equal_nan=True)
+    assert (task.parts[0].image.buffer == image).all() and np.array_equal(
+        clean, slot.network.flat.numpy(), equal_nan=True
+    )
 
 
 def test_ecc_corrects_bits_in_planes_too(slot):

@@ -54,6 +54,8 @@ def _bits(parts: tuple[str, ...]) -> tuple[int, ...]:
     """Return the bits of ranges, the highest first, once each."""
     matches = {part: _RANGE.fullmatch(part) for part in parts}
     if wrong := [part for part, match in matches.items() if match is None]:
-        raise InputError([f"{BITS}: {part[:20]!r}: must be a bit such as 15, or a range such as 15-12" for part in wrong])
+        raise InputError(
+            [f"{BITS}: {part[:20]!r}: must be a bit such as 15, or a range such as 15-12" for part in wrong]
+        )
     ends = [sorted((int(match[1]), int(match[2] or match[1]))) for match in matches.values()]
     return tuple(sorted({bit for low, high in ends for bit in range(low, high + 1)}, reverse=True))

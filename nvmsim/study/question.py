@@ -144,14 +144,13 @@ def ask(
         problems.append(f"--reads-per-inference: {reads_per_inference}: must be 0 (once for all images) or 1 (a batch)")
     parsed, rates = (), None
     try:
-        parsed = parse_schemes(schemes)
+        parsed = parse_schemes(schemes, tensors=model.tensors)
     except InputError as error:
         problems += error.problems
     try:
         rates = _told(choose_rates(device, condition, rber=rber), reads_per_inference)
     except InputError as error:
         problems += error.problems
-    problems += [f"--schemes: {problem}" for scheme in parsed for problem in scheme.layer_problems(model.tensors)]
     if problems:
         raise InputError(problems)
     return Question(

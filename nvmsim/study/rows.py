@@ -207,7 +207,7 @@ def _storage_bytes(case: Case, question: Question, n_weights: int) -> float:
 
 def _addresses(case: Case) -> str:
     """Name the bit addresses of a case: rows with equal ones see the same flips in the same trial."""
-    chosen = f", {chosen_text(case.scheme.protected)}" if case.scheme.protected else ""
+    chosen = f", {chosen_text(case.scheme.protected)}" if len(case.parts) > 1 else ""
     return "; ".join(part.addresses for part in case.parts) + chosen
 
 

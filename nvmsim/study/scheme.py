@@ -41,7 +41,7 @@ class Scheme:
     def layer_problems(self, tensors: Sequence[Placed]) -> list[str]:
         """Say which layers that are to have ECC a model with these stored tensors does not have."""
         found = [] if self.protected is None else self.protected.layer_problems(tensors)
-        return [f"{self.name!r}: {problem}" for problem in found]
+        return [f"--schemes: {self.name!r}: {problem}" for problem in found]
 
 
 def parse_scheme(name: str) -> Scheme:
@@ -97,12 +97,16 @@ def unplaced_problems(schemes: Sequence[Scheme], option: str) -> list[str]:
     return [f"{option}: {name!r}: this medium has no page types to choose; leave out {MARK}..." for name in wrong]
 
 
-def parse_schemes(names: Sequence[str]) -> tuple[Scheme, ...]:
-    """Read several names, in order and once each; raise InputError with every problem."""
+def parse_schemes(names: Sequence[str], *, tensors: Sequence[Placed] | None = None) -> tuple[Scheme, ...]:
+    """Read several names, in order and once each; raise InputError with every problem.
+
+    Layers that are to have ECC must be those of ``tensors``, a model's stored ones, where these are given.
+    """
     schemes, problems = [], []
     for name in dict.fromkeys(part.strip() for part in names):
         try:
             schemes.append(parse_scheme(name))
+            problems += schemes[-1].layer_problems(tensors) if tensors is not None else []
         except InputError as error:
             problems += [f"--schemes: {name!r}: {problem}" for problem in error.problems]
     if not names or not all(part.strip() for part in names):

@@ -88,7 +88,10 @@ def _where(settings: Sequence[Setting]) -> str:
 def _ecc_sentence(outcome: StudyOutcome) -> str:
     found = only_ecc(outcome)
     sure = [s for s in found if not s.best.free_open]
-    said = [f"ECC must stay on {_where(sure)}."] if sure else []
+    whole, part = ([s for s in sure if (s.best.row.mode == ECC) == all_of_it] for all_of_it in (True, False))
+    said = [f"ECC must stay on {_where(whole)}."] if whole else []
+    if part:
+        said.append(f"ECC must stay for a part of the weights on {_where(part)}: {_ways([s.best.row for s in part])}.")
     if unsure := [s for s in found if s.best.free_open]:
         cap = " (raise effort.trials)" if outcome.progress.finished == outcome.progress.tasks else ""
         said.append(f"ECC stays, until more trials tell{cap}, on {_where(unsure)}.")
