@@ -21,8 +21,8 @@ _BARE_FILE = 1
 class Part:
     """Some ``bits`` (rising, 0 the least significant) of the words of some weights, stored one after the other.
 
-    Words have ``width`` bits. ``spans`` are those weights, (first, one behind the last) in order. ``task`` says what happens to the part as if it
-    was all that is stored: its layout, its code or None, its seeds.
+    Words have ``width`` bits. ``spans`` are those weights, (first, one behind the last) in order. ``task`` says what
+    happens to the part as if it was all that is stored: its layout, its code or None, its seeds.
 
     >>> from nvmsim.accuracy.bsc import bsc_task
     >>> from nvmsim.zoo.card import load_card
@@ -85,7 +85,7 @@ class Part:
         return words
 
     def placed(self, packed: NDArray[np.uint32], n_weights: int) -> NDArray[np.uint32]:
-        """Return the words of a model of ``n_weights`` weights, zeros where others hold the bits, of all stored words."""
+        """Return the words of a model of ``n_weights`` weights, of all stored ones; zeros where others hold the bits."""
         words, stored = np.zeros(n_weights, np.uint32), self.spread(packed)
         for (start, stop), first in zip(self.spans, self._offsets.tolist(), strict=True):
             words[start:stop] = stored[first : first + stop - start]

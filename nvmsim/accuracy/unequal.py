@@ -43,7 +43,7 @@ class Protected:
 
 @dataclass(frozen=True)
 class Unequal:
-    """ECC for the ``protected`` part of a model; the rest lies in pages of ``layout`` and is read without correction."""
+    """ECC for the ``protected`` part of a model; the rest lies in pages of ``layout``, read without correction."""
 
     protected: Protected
     layout: PageLayout

@@ -33,7 +33,7 @@ class Scheme:
 
     @property
     def modes(self) -> tuple[str, ...]:
-        """The ways to read it: ``ecc``, with ECC off ``bypass`` and ``reclaim``, in part off ``ecc+bypass`` and so on."""
+        """The ways to read it: ``ecc``, with ECC off ``bypass`` and ``reclaim``, with it in part ``ecc+bypass`` ..."""
         if not self.ecc:
             return BARE_MODES
         return (ECC,) if self.protected is None else tuple(f"{ECC}+{mode}" for mode in BARE_MODES)

@@ -27,7 +27,7 @@ class ModeTiming:
 
 
 def mode_timing(store: Store, device: Device, rates: Rates, *, mode: str, width: float, model_bytes: int) -> ModeTiming:
-    """Return the timing of ``mode`` for words of ``width`` bits (a mean) and a model of ``model_bytes`` stored bytes."""
+    """Return the timing of ``mode`` for ``width`` stored bits a weight and a model of ``model_bytes`` stored bytes."""
     failures = page_failures(device, rates)
     key = _key(device, failures.tolist(), mode, width, model_bytes)
     known = store.note(key)
