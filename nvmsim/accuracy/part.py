@@ -85,7 +85,7 @@ class Part:
         return words
 
     def placed(self, packed: NDArray[np.uint32], n_weights: int) -> NDArray[np.uint32]:
-        """Return the words of a model of ``n_weights`` weights, of all stored ones; zeros where others hold the bits."""
+        """Return the words of a model of ``n_weights`` weights, of all stored ones; zeros where others hold bits."""
         words, stored = np.zeros(n_weights, np.uint32), self.spread(packed)
         for (start, stop), first in zip(self.spans, self._offsets.tolist(), strict=True):
             words[start:stop] = stored[first : first + stop - start]
