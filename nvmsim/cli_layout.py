@@ -40,6 +40,8 @@ def layout_report(
     the device's default age. Raises InputError on an unknown device, model or scheme, or a mode the scheme lacks.
     """
     device, card, parsed = load_device(where, settings), load_card(model), parse_scheme(scheme)
+    if parsed.protected:
+        raise InputError(f"--scheme: {scheme!r}: is stored as two files, one with ECC; ask for ecc, or for raw")
     mode = mode or parsed.modes[0]
     if mode not in parsed.modes:
         raise InputError(f"--mode: {mode!r}: {scheme} is read as {' or '.join(parsed.modes)}")

@@ -19,7 +19,7 @@ from nvmsim.study.run import answer
 from nvmsim.study.scheme import placed
 from nvmsim.zoo.card import load_card
 
-_LATER = ("device_seed", "reads_per_inference", "page_sigma", "per_read_fraction", "stuck", "retries")
+_LATER = ("device_seed", "reads_per_inference", "page_sigma", "per_read_fraction", "stuck", "retries", "protected")
 
 
 def run_command(options: argparse.Namespace) -> str:
@@ -42,6 +42,7 @@ def run_command(options: argparse.Namespace) -> str:
 def _folder(options: argparse.Namespace, question: Question) -> Path:
     age = "rber" if question.rber_given is not None else question.condition.name
     asked = {**_told(question), "rates": _told(question.rates), "model": question.model.weights_sha256}
+    asked["schemes"] = [_told(scheme) for scheme in question.schemes]
     return folder_of(options, f"{question.device.name}-{age}-{question.model.name}", asked=asked)
 
 

@@ -28,10 +28,10 @@ def compiled(slot, encoding="binary:16", **changes):
 
 
 def flipped(task, trial=3):
-    before = task.image.read(slice(None))
+    before = task.parts[0].image.read(slice(None))
     task.load()
     with disturbed(task, draw_noise(task, trial)) as (counts, _):
-        return before ^ task.image.read(slice(None)), counts
+        return before ^ task.parts[0].image.read(slice(None)), counts
 
 
 def of_layer(name):
@@ -61,7 +61,7 @@ def test_layers_together_are_the_whole(slot):
 def test_rates_within_a_layer_are_exact(slot):
     task = compiled(slot, rber=1e-2, layers=LAYERS[:1])
     flips = sum(flipped(task, trial)[1].residual_flips for trial in range(40))
-    bits = 40 * task.exposure.n_bits
+    bits = 40 * task.parts[0].exposure.n_bits
     assert binomtest(flips, bits, 1e-2).pvalue > 1e-6
     assert binomtest(flips, bits, 1.2e-2).pvalue < 1e-6
 
@@ -79,9 +79,9 @@ def test_unknown_layers_and_bits_are_named(slot):
 
 def test_trials_run_and_leave_no_trace(slot):
     task = compiled(slot, rber=0.2, layers=LAYERS[-1:])
-    image = task.image.buffer.copy()
+    image = task.parts[0].image.buffer.copy()
     assert run_trial(task, 0, [0]).counts.raw_flips > 0
-    assert np.array_equal(image, task.image.buffer)
+    assert np.array_equal(image, task.parts[0].image.buffer)
     assert np.array_equal(slot.network.flat.numpy(), task.clean)
 
 

@@ -193,12 +193,12 @@ def compiled(slot, **changes):
 
 def test_trials_of_a_task_see_its_pages(slot):
     task = compiled(slot)
-    pages = np.concatenate([draw_noise(task, trial).wrong >> np.uint64(32) for trial in range(20)]).astype(int)
-    flips = np.bincount(pages, minlength=task.image.pages)
-    exact = np.array(FACTORS)[page_classes(0, task.image.pages, CLASSES)] * 3e-3
+    pages = np.concatenate([draw_noise(task, trial)[0].wrong >> np.uint64(32) for trial in range(20)]).astype(int)
+    flips = np.bincount(pages, minlength=task.parts[0].image.pages)
+    exact = np.array(FACTORS)[page_classes(0, task.parts[0].image.pages, CLASSES)] * 3e-3
     bits = 20 * task.task.layout.page_bits
     assert all(accepts(seen, bits, rate) for seen, rate in zip(flips, exact, strict=True))
-    assert not np.array_equal(task.page_classes, compiled(slot, device_seed=1).page_classes)
+    assert not np.array_equal(task.parts[0].page_classes, compiled(slot, device_seed=1).parts[0].page_classes)
 
 
 def test_the_share_of_pages_that_fail_is_the_mean_over_pages(slot):
@@ -213,8 +213,8 @@ def test_the_share_of_pages_that_fail_is_the_mean_over_pages(slot):
     failed = pages = 0
     for device_seed in range(40):  # pages of one device share its classes
         task = compiled(slot, mode="ecc", ecc=BCH, device_seed=device_seed)
-        failed += len(np.unique(draw_noise(task, 0).wrong >> np.uint64(32)))
-        pages += task.image.pages
+        failed += len(np.unique(draw_noise(task, 0)[0].wrong >> np.uint64(32)))
+        pages += task.parts[0].image.pages
     # A failed codeword keeps its wrong data bits: a page has some unless all nine or more errors are in the parity.
     assert accepts(failed, pages, expected)
     assert not accepts(failed, pages, alone)
@@ -229,7 +229,7 @@ def test_uber_is_the_mean_over_pages():
 
 def test_the_change_bound_holds(slot):
     task = compiled(slot, rber=2e-3, mode="ecc", ecc=BCH)
-    changed = sum(draw_noise(task, trial).failed_codewords > 0 for trial in range(200))
+    changed = sum(draw_noise(task, trial)[0].failed_codewords > 0 for trial in range(200))
     assert task.facts.change_bound > 0.05
     assert accepts(changed, 200, task.facts.change_bound)
 

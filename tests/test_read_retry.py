@@ -103,13 +103,13 @@ def compiled(slot, **changes):
 
 def test_an_attempt_draws_at_its_rates_on_the_written_bit(slot):
     task = compiled(slot)
-    (source, _), layout = task.sources(1), task.task.layout
-    how = {"classes": task.page_classes, "seed": 7, "offset": 0}
+    (source, _), layout = task.parts[0].sources(1), task.task.layout
+    how = {"classes": task.parts[0].page_classes, "seed": 7, "offset": 0}
     flips = np.concatenate(
-        [net_flips(source.draw(task.backend, task.target, trial=trial, **how)) for trial in range(60)]
+        [net_flips(source.draw(task.backend, task.parts[0].target, trial=trial, **how)) for trial in range(60)]
     )
     types = layout.page_type((flips >> np.uint64(32)).astype(int))
-    bits = 60 * np.bincount(layout.page_type(np.arange(task.image.pages)), minlength=3) * layout.page_bits
+    bits = 60 * np.bincount(layout.page_type(np.arange(task.parts[0].image.pages)), minlength=3) * layout.page_bits
     for number, pair in enumerate(RETRY[0]):  # scrambled: half of the bits store 1
         seen = int((types == number).sum())
         assert stats.binomtest(seen, int(bits[number]), np.mean(pair)).pvalue > 1e-6
@@ -119,8 +119,8 @@ def test_an_attempt_draws_at_its_rates_on_the_written_bit(slot):
 def test_trials_read_again_at_the_tuned_levels(slot):
     none = tuple(((0.0, 0.0),) * 3 for _ in range(1))
     plain, tuned = compiled(slot, retry_rates=()), compiled(slot, retry_rates=none)
-    assert sum(draw_noise(plain, trial).failed_codewords for trial in range(20)) > 10
-    assert sum(draw_noise(tuned, trial).failed_codewords for trial in range(20)) == 0
+    assert sum(draw_noise(plain, trial)[0].failed_codewords for trial in range(20)) > 10
+    assert sum(draw_noise(tuned, trial)[0].failed_codewords for trial in range(20)) == 0
     assert tuned.facts.change_bound <= plain.facts.change_bound  # the first read may be miscorrected either way
 
 

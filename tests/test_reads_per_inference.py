@@ -37,7 +37,7 @@ def compiled(slot, fraction, *, backend="cpu", **changes):
 
 
 def wrong(task, trial, block):
-    return draw_noise(task, trial, block).wrong
+    return draw_noise(task, trial, block)[0].wrong
 
 
 def accepts(count, of, rate):
@@ -50,7 +50,7 @@ def test_a_read_has_the_model_s_rber_whatever_the_fraction(slot, fraction, rber)
     task = compiled(slot, fraction, rber=rber, rung_rber=1.0 if rber > 0.1 else 5e-3)
     reads = [(0, 0)] if rber > 0.1 else [(trial, block) for trial in range(30) for block in (0, 1)]
     flips = sum(wrong(task, *read).size for read in reads)
-    bits = len(reads) * task.image.pages * task.task.layout.page_bits
+    bits = len(reads) * task.parts[0].image.pages * task.task.layout.page_bits
     # Two reads of a trial share errors, so that the test is exact for one read a trial only: for no fraction too tight.
     share = 1 if rber > 0.1 else 2
     assert accepts(flips // share, bits // share, rber)
@@ -68,7 +68,7 @@ def test_stored_and_fresh_errors_have_their_rates(slot):
         shared = np.intersect1d(first, second, assume_unique=True).size
         both += shared
         differ += first.size + second.size - 2 * shared
-        bits += task.image.pages * task.task.layout.page_bits
+        bits += task.parts[0].image.pages * task.task.layout.page_bits
     same = stored * (1 - fresh) ** 2 + (1 - stored) * fresh**2
     assert accepts(differ, bits, 2 * fresh * (1 - fresh))
     assert accepts(both, bits, same)
@@ -93,7 +93,7 @@ def test_without_fresh_errors_bits_and_counts_are_those_of_one_read(slot):
 def test_fresh_errors_alone_make_reads_independent(slot):
     task = compiled(slot, 1.0)
     reads = {(trial, block): wrong(task, trial, block) for trial in (0, 1) for block in range(4)}
-    bits = task.image.pages * task.task.layout.page_bits
+    bits = task.parts[0].image.pages * task.task.layout.page_bits
     pairs = list(combinations(reads.values(), 2))
     shared = sum(np.intersect1d(*pair, assume_unique=True).size for pair in pairs)
     assert accepts(shared, bits * len(pairs), RBER**2)
@@ -112,9 +112,9 @@ def test_a_block_has_its_own_read_whoever_asks_for_it(slot):
     assert again.blocks.keys() == {2}
     assert again.blocks[2].correct == whole.blocks[2].correct
     assert again.counts == whole.counts
-    before = task.image.buffer.copy()
-    assert whole.counts.raw_flips == draw_noise(task, 3, 0).raw_flips
-    assert np.array_equal(before, task.image.buffer)
+    before = task.parts[0].image.buffer.copy()
+    assert whole.counts.raw_flips == draw_noise(task, 3, 0)[0].raw_flips
+    assert np.array_equal(before, task.parts[0].image.buffer)
 
 
 def test_trial_means_vary_less_the_more_is_fresh(slot):
@@ -135,8 +135,8 @@ def test_trial_means_vary_less_the_more_is_fresh(slot):
 
 def test_with_ecc_each_block_s_read_is_corrected_on_its_own(slot):
     stored, fresh = (compiled(slot, fraction, rber=3e-3, mode="ecc", ecc=BCH) for fraction in (0.0, 1.0))
-    failed = [draw_noise(fresh, 0, block).failed_codewords for block in range(60)]
-    assert len({draw_noise(stored, 0, block).failed_codewords for block in range(4)}) == 1
+    failed = [draw_noise(fresh, 0, block)[0].failed_codewords for block in range(60)]
+    assert len({draw_noise(stored, 0, block)[0].failed_codewords for block in range(4)}) == 1
     assert 0 < np.count_nonzero(failed) < 60
     none = 1 - stored.facts.change_bound
     assert fresh.facts.change_bound == pytest.approx(1 - none**4)

@@ -43,10 +43,10 @@ def whole_flips():
     task = bsc_task(MODEL, "binary:16", rber=ASKED["rber"], seed=ASKED["seed"])
     compiled = CompiledTask(task, MODEL.weights, slot=Slot(Network(MODEL)), backend=get_backend("reference"))
     compiled.load()
-    written, flips = compiled.image.read(slice(None)), []
+    written, flips = compiled.parts[0].image.read(slice(None)), []
     for trial in range(ASKED["trials"]):
         with disturbed(compiled, draw_noise(compiled, trial)):
-            flips.append(written ^ compiled.image.read(slice(None)))
+            flips.append(written ^ compiled.parts[0].image.read(slice(None)))
     return np.array(flips)
 
 

@@ -84,10 +84,10 @@ def test_backends_give_equal_cells(backend):
 
 def test_a_stuck_cell_returns_its_value_in_every_trial_and_the_others_have_their_rate(slot):
     task, rber = compiled(slot, rber=4e-3, rung_rber=5e-3), 4e-3
-    stuck, bits = task.stuck, task.image.pages * task.task.layout.page_bits
+    stuck, bits = task.parts[0].stuck, task.parts[0].image.pages * task.task.layout.page_bits
     others = []
     for trial in range(20):
-        wrong = draw_noise(task, trial).wrong
+        wrong = draw_noise(task, trial)[0].wrong
         assert np.array_equal(np.intersect1d(wrong, stuck.cells), stuck.wrong)
         others.append(wrong.size - stuck.wrong.size)
     assert accepts(sum(others), 20 * (bits - stuck.cells.size), rber)
@@ -96,14 +96,14 @@ def test_a_stuck_cell_returns_its_value_in_every_trial_and_the_others_have_their
 
 def test_the_image_reads_the_stuck_value(slot):
     task = compiled(slot, rber=0.0, layout=ridge_layout(scrambler=False), ones=1.0)
-    written = task.image.buffer.copy()
+    written = task.parts[0].image.buffer.copy()
     with disturbed(task, draw_noise(task, 0)):
-        read = task.image.buffer.copy()
+        read = task.parts[0].image.buffer.copy()
     assert np.array_equal(read & written, written)  # stuck at 1: bits are only gained
     gained = int(np.bitwise_count(read ^ written).sum())
     zeros = written.size * 16 - int(np.bitwise_count(written).sum())
     assert accepts(gained, zeros, FRACTION)
-    assert np.array_equal(task.image.buffer, written)
+    assert np.array_equal(task.parts[0].image.buffer, written)
 
 
 def test_without_other_errors_every_trial_and_read_is_the_same(slot):
@@ -124,20 +124,20 @@ def test_ecc_sees_them_as_errors(slot):
     failed = codewords = 0
     for device_seed in range(40):
         one = compiled(slot, rber=1e-3, mode="ecc", ecc=BCH, fraction=fraction, device_seed=device_seed)
-        failed += draw_noise(one, 0).failed_codewords
-        codewords += 8 * one.image.pages
+        failed += draw_noise(one, 0)[0].failed_codewords
+        codewords += 8 * one.parts[0].image.pages
     assert accepts(failed, codewords, expected)
     assert not accepts(failed, codewords, make_ecc(BCH).codeword_failure(1e-3))
     assert final_uber(device, rates) == pytest.approx(make_ecc(device.ecc).uber(0.996e-3 + fraction / 2), rel=1e-12)
     assert page_failures(device, rates)[0, 0] > page_failures(device, Rates(((1e-3, 1e-3),)))[0, 0]
-    changed = sum(draw_noise(task, trial).failed_codewords > 0 for trial in range(100))
+    changed = sum(draw_noise(task, trial)[0].failed_codewords > 0 for trial in range(100))
     assert changed <= 100 * task.facts.change_bound + 1e-9 or accepts(changed, 100, task.facts.change_bound)
 
 
 def test_the_change_bound_knows_this_device_s_stuck_cells(slot):
     task = compiled(slot, rber=2e-3, rung_rber=2e-3, mode="ecc", ecc=BCH, fraction=2e-3)
     alone = compiled(slot, rber=2e-3, mode="ecc", ecc=BCH, stuck=None)
-    changed = sum(draw_noise(task, trial).failed_codewords > 0 for trial in range(300))
+    changed = sum(draw_noise(task, trial)[0].failed_codewords > 0 for trial in range(300))
     assert alone.facts.change_bound < task.facts.change_bound < 1
     assert binomtest(changed, 300, task.facts.change_bound, alternative="greater").pvalue > ALPHA
     assert binomtest(changed, 300, alone.facts.change_bound).pvalue < ALPHA
@@ -186,14 +186,14 @@ def test_with_page_variation_fresh_reads_and_ecc_together(slot):
     together = {"rber": 3e-3, "rung_rber": 1e-2, "page_sigma": 0.4, "per_read_fraction": 0.5, "fraction": 2e-3}
     together |= {"mode": "ecc", "ecc": BCH}
     task = compiled(slot, **together)
-    wrong = [draw_noise(task, 4, block) for block in (0, 1)]
+    wrong = [draw_noise(task, 4, block)[0] for block in (0, 1)]
     for backend in ("reference", "shim"):
-        other = draw_noise(compiled(slot, backend=backend, **together), 4, 1)
+        other = draw_noise(compiled(slot, backend=backend, **together), 4, 1)[0]
         assert np.array_equal(other.wrong, wrong[1].wrong)
         assert other[1:] == wrong[1][1:]
     assert not np.array_equal(wrong[0].wrong, wrong[1].wrong)
-    bits, stuck = task.image.pages * task.task.layout.page_bits, task.stuck
-    factor = np.mean(np.array(page_factors(0.4))[task.page_classes])
-    seen = sum(draw_noise(task, trial, trial % 4).raw_flips - stuck.wrong.size for trial in range(30))
+    bits, stuck = task.parts[0].image.pages * task.task.layout.page_bits, task.parts[0].stuck
+    factor = np.mean(np.array(page_factors(0.4))[task.parts[0].page_classes])
+    seen = sum(draw_noise(task, trial, trial % 4)[0].raw_flips - stuck.wrong.size for trial in range(30))
     assert accepts(seen, 30 * (bits - stuck.cells.size), 3e-3 * factor)
     assert not accepts(seen, 30 * (bits - stuck.cells.size), 3e-3 * factor * 1.03)

@@ -35,6 +35,12 @@ def test_rows_of_a_device_keep_their_ids(name):
     assert found == {key: GOLDEN[key] for key in found}
 
 
+def test_rows_with_ecc_in_part_keep_their_ids():
+    found = rows("tlc", schemes=["ecc/bits=15-12", "ecc/layers=conv1+fc5"])
+    assert found == {key: GOLDEN[key] for key in found}
+    assert found == rows("tlc", schemes=["ecc/bits=12-15", "ecc/layers=fc5+conv1"])
+
+
 def test_the_paper_s_channel_keeps_its_ids():
     model = load_card("mnist-cnn")
     assert bsc_task(model, "binary:16", rber=0.012).id == GOLDEN["channel"]
@@ -73,3 +79,5 @@ def test_folders_keep_their_names_where_nothing_of_it_is_used():
     assert not {"device_seed", "reads_per_inference"} & set(cli_run._told(question))
     names = {cli_run._folder(options, replace(question, device_seed=seed)) for seed in (0, 1)}
     assert len(names) == 2
+    told = [cli_run._told(scheme) for scheme in question.schemes]
+    assert all(set(one) == {"name", "encoding", "ecc", "placement"} for one in told)

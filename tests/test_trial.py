@@ -32,7 +32,7 @@ def compiled(slot, encoding="binary:16", **changes):
 
 
 def state(task):
-    return task.image.buffer.copy(), task.slot.network.flat.numpy().copy()
+    return task.parts[0].image.buffer.copy(), task.slot.network.flat.numpy().copy()
 
 
 @pytest.mark.parametrize("mode", ["bypass", "reclaim"])
@@ -41,15 +41,15 @@ def state(task):
 def test_a_disturbed_network_is_the_flipped_image_decoded_as_a_whole(slot, spec, scope, mode):
     task = compiled(slot, spec, rber=5e-3, range_scope=scope, mode=mode)
     task.load()
-    written = task.image.read(slice(None))
-    noise = draw_noise(task, 4)
-    with disturbed(task, noise) as (counts, _):
-        words = task.image.read(slice(None))
+    written = task.parts[0].image.read(slice(None))
+    noises = draw_noise(task, 4)
+    with disturbed(task, noises) as (counts, _):
+        words = task.parts[0].image.read(slice(None))
         whole = task.ranges.decode(task.encoding, words)
         assert np.array_equal(whole.values, slot.network.flat.numpy(), equal_nan=True)
         assert counts.nulled == np.count_nonzero(whole.nulled)
         assert counts.residual_flips == np.bitwise_count(words ^ written).sum() > 1000
-        assert counts.data_bits == task.image.n_bits == len(words) * make_encoding(spec).width
+        assert counts.data_bits == task.parts[0].image.n_bits == len(words) * make_encoding(spec).width
 
 
 @pytest.mark.parametrize("spec", SPECS)
@@ -58,7 +58,7 @@ def test_undo_restores_every_bit_even_after_an_error(slot, spec):
     task.load()
     image, weights = state(task)
     with pytest.raises(ZeroDivisionError), disturbed(task, draw_noise(task, 0)):
-        assert not np.array_equal(image, task.image.buffer)
+        assert not np.array_equal(image, task.parts[0].image.buffer)
         raise ZeroDivisionError
     run_trial(task, 1, [0])
     for before, after in zip((image, weights), state(task), strict=True):
@@ -84,8 +84,8 @@ def test_a_trial_does_not_depend_on_what_ran_before(slot):
 def test_raw_flips_have_the_stated_rate_and_the_test_would_see_2_percent(slot, backend):
     rber, trials = 4e-3, 40
     task = CompiledTask(ridge_task(rber=rber), ridge_model().weights, slot=slot, backend=get_backend(backend))
-    flips = sum(draw_noise(task, trial).raw_flips for trial in range(trials))
-    bits = trials * task.image.pages * task.task.layout.read_bits
+    flips = sum(draw_noise(task, trial)[0].raw_flips for trial in range(trials))
+    bits = trials * task.parts[0].image.pages * task.task.layout.read_bits
     assert binomtest(flips, bits, rber).pvalue > 1e-6
     assert binomtest(flips, bits, rber * 1.02).pvalue < 1e-6
 
@@ -93,12 +93,12 @@ def test_raw_flips_have_the_stated_rate_and_the_test_would_see_2_percent(slot, b
 def test_every_page_has_the_rate_of_its_type_in_that_trial(slot):
     rates = (1e-3, 4e-3, 2e-3)
     task = compiled(slot, rates=tuple((rate, rate) for rate in rates), rung_rber=5e-3)
-    layout, pages, trials = task.task.layout, np.arange(task.image.pages), range(60)
+    layout, pages, trials = task.task.layout, np.arange(task.parts[0].image.pages), range(60)
     flips, bits, offsets = np.zeros(3, int), np.zeros(3, int), set()
     for trial in trials:
         offset = trial_offset(task.task.seed, trial, 3)
         types = layout.page_type(pages, offset)
-        hit = types[draw_noise(task, trial).wrong >> np.uint64(32)]
+        hit = types[draw_noise(task, trial)[0].wrong >> np.uint64(32)]
         flips += np.bincount(hit, minlength=3)
         bits += np.bincount(types, minlength=3) * layout.page_bits
         offsets.add(offset)
@@ -123,7 +123,7 @@ def test_ecc_leaves_errors_only_where_a_codeword_failed(slot):
 
 def test_the_change_bound_holds_and_is_close(slot):
     task = compiled(slot, rber=3e-3, mode="ecc", ecc=BCH)
-    changed = sum(draw_noise(task, trial).failed_codewords > 0 for trial in range(300))
+    changed = sum(draw_noise(task, trial)[0].failed_codewords > 0 for trial in range(300))
     assert binomtest(changed, 300, task.facts.change_bound).pvalue > 1e-6
     assert compiled(slot, rber=0.0).facts.change_bound == 0
     assert compiled(slot, rber=4e-3).facts.change_bound == 1
@@ -135,16 +135,16 @@ def test_a_retry_that_always_helps_leaves_nothing(slot):
     helped = replace(BCH, retry=replace(BCH.retry, max=1, rber_factor=0.01))
     trials = range(40)
     once, again = (compiled(slot, rber=4e-3, mode="ecc", ecc=spec) for spec in (BCH, helped))
-    assert sum(draw_noise(once, trial).failed_codewords for trial in trials) > 10
-    assert sum(draw_noise(again, trial).failed_codewords for trial in trials) == 0
+    assert sum(draw_noise(once, trial)[0].failed_codewords for trial in trials) > 10
+    assert sum(draw_noise(again, trial)[0].failed_codewords for trial in trials) == 0
 
 
 def test_miscorrections_stay_whatever_the_retries_mend(slot):
     """A code for single errors takes half of its double ones for others, and nobody asks for another read."""
     weak = replace(BCH, t=1, parity_bytes=2, retry=Retry(3, 0.01))
     task = compiled(slot, rber=1e-4, mode="ecc", ecc=weak)
-    noises = [draw_noise(task, trial) for trial in range(40)]
-    drawn = [set(draw_noise(compiled(slot, rber=1e-4), trial).wrong.tolist()) for trial in range(40)]
+    noises = [draw_noise(task, trial)[0] for trial in range(40)]
+    drawn = [set(draw_noise(compiled(slot, rber=1e-4), trial)[0].wrong.tolist()) for trial in range(40)]
     changed = sum(noise.failed_codewords > 0 for noise in noises)
     assert changed > 10 and task.facts.change_bound >= changed / 40
     assert any(set(noise.wrong.tolist()) - bits for noise, bits in zip(noises, drawn, strict=True))
@@ -171,8 +171,8 @@ def test_the_decoder_is_named_only_where_it_is_not_as_before(slot):
 
 def test_schemes_with_equal_bit_addresses_see_the_same_flips(slot):
     binary, hamming = compiled(slot, rber=4e-3), compiled(slot, "hamming:16+parity-nulling", rber=4e-3)
-    assert np.array_equal(draw_noise(binary, 7).wrong, draw_noise(hamming, 7).wrong)
-    assert not np.array_equal(draw_noise(binary, 7).wrong, draw_noise(binary, 8).wrong)
+    assert np.array_equal(draw_noise(binary, 7)[0].wrong, draw_noise(hamming, 7)[0].wrong)
+    assert not np.array_equal(draw_noise(binary, 7)[0].wrong, draw_noise(binary, 8)[0].wrong)
 
 
 def test_where_nothing_changes_the_clean_counts_stand(slot, monkeypatch):

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nvmsim.accuracy.unequal import Unequal
 from nvmsim.device.ecc import make_ecc
 from nvmsim.device.every_model import StuckAt
 from nvmsim.device.layout import PageLayout
 from nvmsim.device.page_variation import CLASSES
 from nvmsim.device.parts import EccSpec
 from nvmsim.encoding.spec import make_encoding
+from nvmsim.errors import InputError
 from nvmsim.inject.sampler import SAMPLER_VERSION, rung_for
 
 FLOAT32 = "float32"
@@ -37,6 +39,8 @@ class Task:
     is ``device_seed``'s, the same in every trial. A ``per_read_fraction`` of the rates is drawn anew for every block of
     images, for which the weights are read again; with 0 one read serves all. ``stuck`` cells are ``device_seed``'s too.
     ``retry_rates`` are the rates of each retry, where they are not ``ecc.retry.rber_factor`` times those before.
+    ``unequal`` says which part of the model ``layout`` and ``ecc`` are of, where they are not of all of it. Raises
+    InputError if errors are to meet only some of what is stored unequally.
     """
 
     model: str
@@ -58,7 +62,12 @@ class Task:
     per_read_fraction: float = 0.0
     stuck: StuckAt | None = None
     retry_rates: tuple[RatesByType, ...] = ()
+    unequal: Unequal | None = None
     sampler_version: int = SAMPLER_VERSION
+
+    def __post_init__(self) -> None:
+        if self.unequal is not None and (self.layers or self.bits):
+            raise InputError("layers, bits: errors meet all that is stored with unequal ECC; leave them out")
 
     @property
     def exact(self) -> bool:
@@ -102,17 +111,19 @@ class Task:
         known |= {"encoding": make_encoding(self.encoding).spec, "range_scope": self.range_scope}
         if self.exact:
             return known
-        layout, rates = asdict(self.layout), [list(map(float, pair)) for pair in self.rates]
-        if not self.layout.plane_order:
-            del layout["plane_order"]
+        rates, idle = [list(map(float, pair)) for pair in self.rates], ()
         reads = (self.rates, *(self.retry_rates if self.ecc is not None else ()))
         alike = all(len({rate for pair in read for rate in pair}) == 1 for read in reads)
         if alike and not self.layout.plane_order:
             idle = _PLACES if self.stuck is None else _PLACES[:-1]  # a stuck cell is wrong by what is stored
-            layout, rates = {key: layout[key] for key in layout if key not in idle}, rates[:1]
+            rates = rates[:1]
         noise = {"rates": rates, "rung_rber": float(self.rung_rber), "seed": self.seed, "sampler": self.sampler_version}
         part = {"layers": sorted(set(self.layers)), "bits": sorted(set(self.bits))}
         noise |= {key: chosen for key, chosen in part.items() if chosen}
+        if self.unequal is not None:
+            bare = _known_layout(self.unequal.layout, idle)
+            noise |= {"unequal": {**self.unequal.protected.identity, "layout": bare}}
+        layout = _known_layout(self.layout, idle)
         return {**known, **noise, **self._beside(), "layout": layout, "ecc": self._correction()}
 
     def _beside(self) -> dict[str, Any]:
@@ -145,3 +156,9 @@ class Task:
     def id(self) -> str:
         """The SHA-256 of :attr:`text`, in hexadecimal."""
         return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+def _known_layout(layout: PageLayout, idle: tuple[str, ...]) -> dict[str, Any]:
+    """Return a layout as data, less the keys that change nothing."""
+    left = idle if layout.plane_order else (*idle, "plane_order")
+    return {key: value for key, value in asdict(layout).items() if key not in left}

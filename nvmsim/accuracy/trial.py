@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import reduce
 from time import perf_counter
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from nvmsim.accuracy.compiled import CompiledTask, Slot
 from nvmsim.accuracy.records import BlockCount, Trial, TrialCounts
+from nvmsim.accuracy.stored_part import StoredPart
 from nvmsim.accuracy.task import Task
 from nvmsim.device.correction import correct
 from nvmsim.device.layout import page_and_bit
@@ -20,27 +22,31 @@ __all__ = ["CompiledTask", "Slot", "Task", "Trial", "disturbed", "draw_noise", "
 
 
 class Noise(NamedTuple):
-    """The bits of one trial before anything is decoded: addresses still wrong, flips seen, codewords failed."""
+    """The bits of a part in a trial before anything is decoded: addresses still wrong, flips seen, codewords failed."""
 
     wrong: NDArray[np.uint64]
     raw_flips: int
     failed_codewords: int
 
 
-def draw_noise(compiled: CompiledTask, trial: int, block: int = 0) -> Noise:
-    """Return the bits that a read of the whole model gets wrong in ``trial``, after correction where there is any.
+def draw_noise(compiled: CompiledTask, trial: int, block: int = 0) -> tuple[Noise, ...]:
+    """Return what a read of each part of the model gets wrong in ``trial``, after correction where there is any.
 
     ``block`` is the block of images for which the weights are read: it matters where errors are anew at each read.
     """
-    task, layout = compiled.task, compiled.task.layout
-    drawn = net_flips(_flips(compiled, trial, block, 0))
+    return tuple(_noise(part, trial, block) for part in compiled.parts)
+
+
+def _noise(part: StoredPart, trial: int, block: int) -> Noise:
+    task, layout = part.task, part.task.layout
+    drawn = net_flips(_flips(part, trial, block, 0))
     raw = int(np.count_nonzero(page_and_bit(drawn)[1] < layout.read_bits))
     if task.ecc is None:
         return Noise(drawn, raw, 0)
     seed, number = (read_seed(task.seed, trial, 0), block) if task.per_read_fraction else (task.seed, trial)
     corrected = correct(
-        lambda attempt: drawn if attempt == 0 else _flips(compiled, trial, block, attempt),
-        ecc=compiled.ecc,
+        lambda attempt: drawn if attempt == 0 else _flips(part, trial, block, attempt),
+        ecc=part.ecc,
         layout=layout,
         codeword_bytes=task.ecc.codeword_bytes,
         parity_bytes=task.ecc.parity_bytes,
@@ -50,53 +56,59 @@ def draw_noise(compiled: CompiledTask, trial: int, block: int = 0) -> Noise:
     return Noise(corrected.addresses, raw, corrected.failed)
 
 
-def _flips(compiled: CompiledTask, trial: int, block: int, attempt: int) -> NDArray[np.uint64]:
+def _flips(part: StoredPart, trial: int, block: int, attempt: int) -> NDArray[np.uint64]:
     """Return the addresses of the events that a read attempt sees: the trial's stored ones, and those of this read."""
-    task, (stored, fresh) = compiled.task, compiled.sources(attempt)
+    task, (stored, fresh) = part.task, part.sources(attempt)
     offset = 0 if task.layout.plane_order else trial_offset(task.seed, trial, task.layout.page_types)
-    how = {"classes": compiled.page_classes, "offset": offset}
-    drawn = stored.draw(compiled.backend, compiled.target, seed=task.seed, trial=trial, **how)
+    how = {"classes": part.page_classes, "offset": offset}
+    drawn = stored.draw(part.backend, part.target, seed=task.seed, trial=trial, **how)
     if fresh is not None:
         seed = read_seed(task.seed, trial, attempt)
-        anew = fresh.draw(compiled.backend, compiled.target, seed=seed, trial=block, **how)
+        anew = fresh.draw(part.backend, part.target, seed=seed, trial=block, **how)
         drawn = np.concatenate([drawn, anew])
-    if compiled.stuck is not None:
-        drawn = compiled.stuck.read(net_flips(drawn))
-    return compiled.exposure.keep(drawn)
+    if part.stuck is not None:
+        drawn = part.stuck.read(net_flips(drawn))
+    return part.exposure.keep(drawn)
 
 
 @contextmanager
-def disturbed(compiled: CompiledTask, noise: Noise) -> Iterator[tuple[TrialCounts, bool]]:
-    """Hold the image and the network disturbed by ``noise``; on leaving, however, both are as they were.
+def disturbed(compiled: CompiledTask, noises: Sequence[Noise]) -> Iterator[tuple[TrialCounts, bool]]:
+    """Hold the stored parts and the network disturbed by ``noises``; on leaving, however, both are as they were.
 
     Gives the trial's counts and whether any stored word changed. Cost: O(flips).
     """
-    image, flat = compiled.image, compiled.slot.network.flat.numpy()
-    stream = image.layout.to_stream(noise.wrong)
-    holds_data = (stream >= 0) & (stream < image.n_bits)
-    wrong, changed = noise.wrong[holds_data], image.weights_at(stream[holds_data])
-    compiled.flip(wrong)
+    flat, hits = compiled.slot.network.flat.numpy(), []
+    for part, noise in zip(compiled.parts, noises, strict=True):
+        hits.append((part, *part.holding_data(noise.wrong)))
+    changed = reduce(np.union1d, (weights for _, _, weights in hits))
+    _flip(hits)
     try:
         values, nulled = compiled.decode(changed)
         flat[changed] = values
-        yield _counts(compiled, noise, residual=wrong.size, newly=_newly(compiled, changed, nulled)), changed.size > 0
+        residual = sum(wrong.size for _, wrong, _ in hits)
+        yield _counts(compiled, noises, residual=residual, newly=_newly(compiled, changed, nulled)), changed.size > 0
     finally:
-        compiled.flip(wrong)
+        _flip(hits)
         flat[changed] = compiled.clean[changed]
+
+
+def _flip(hits: Sequence[tuple[StoredPart, NDArray[np.uint64], NDArray[np.int64]]]) -> None:
+    for part, wrong, _ in hits:
+        part.flip(wrong)
 
 
 def _newly(compiled: CompiledTask, changed: NDArray[np.int64], nulled: NDArray[np.bool_]) -> int:
     return int(np.count_nonzero(nulled)) - int(np.count_nonzero(compiled.clean_nulled[changed]))
 
 
-def _counts(compiled: CompiledTask, noise: Noise, *, residual: int, newly: int) -> TrialCounts:
+def _counts(compiled: CompiledTask, noises: Sequence[Noise], *, residual: int, newly: int) -> TrialCounts:
     return TrialCounts(
-        raw_flips=noise.raw_flips,
-        raw_bits=compiled.exposure.read_bits,
+        raw_flips=sum(noise.raw_flips for noise in noises),
+        raw_bits=sum(part.exposure.read_bits for part in compiled.parts),
         residual_flips=residual,
-        data_bits=compiled.exposure.n_bits,
+        data_bits=sum(part.exposure.n_bits for part in compiled.parts),
         nulled=compiled.clean_nulls + newly,
-        failed_codewords=noise.failed_codewords,
+        failed_codewords=sum(noise.failed_codewords for noise in noises),
     )
 
 
@@ -109,7 +121,7 @@ def run_trial(compiled: CompiledTask, trial: int, blocks: Sequence[int]) -> Tria
     """
     started = perf_counter()
     compiled.load()
-    if compiled.image is None:
+    if not compiled.parts:
         results = _counted(compiled, blocks, changed=False, started=started)
         return Trial(compiled.facts, trial, TrialCounts(), results)
     if compiled.task.per_read_fraction:

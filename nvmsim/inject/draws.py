@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nvmsim.inject.philox import DECODE, IMAGES, OFFSET, PAGE_CLASS, READS, multiply_shift, uniform64
+from nvmsim.inject.philox import DECODE, FILES, IMAGES, OFFSET, PAGE_CLASS, READS, multiply_shift, uniform64
 
 
 def trial_offset(seed: int, trial: int, page_types: int) -> int:
@@ -48,6 +48,15 @@ def read_seed(seed: int, trial: int, attempt: int) -> int:
     4
     """
     return int(uniform64(attempt, 0, trial=trial, stream=READS, seed=seed))
+
+
+def file_seed(seed: int, file: int) -> int:
+    """Return the seed of a file, 0 the first: the first one has ``seed`` itself, others lie on pages of their own.
+
+    >>> file_seed(7, 0), file_seed(7, 1) == file_seed(8, 1)
+    (7, False)
+    """
+    return int(uniform64(file, 0, trial=0, stream=FILES, seed=seed)) if file else seed
 
 
 def image_order(seed: int, n: int) -> NDArray[np.int64]:

@@ -58,7 +58,8 @@ _NAMES = (
     Column(
         "",
         "mode",
-        "ecc: corrected; bypass: ECC off, spare bytes unread; reclaim: ECC off, weights in the spare bytes too",
+        "ecc: corrected; bypass: ECC off, spare bytes unread; reclaim: ECC off, weights in the spare bytes too; "
+        "ecc+bypass, ecc+reclaim: a part corrected, the rest so",
         _mode,
         text=True,
     ),

@@ -21,7 +21,7 @@ INK, MUTED, GRID, SURFACE = "#1d1d22", "#696974", "#dcdce2", "#fefefe"
 # Okabe and Ito's palette without its yellow (too faint on white), so that it reads with any colour vision.
 BLUE, GREY = "#0072b2", "#55555f"
 ON_PALE, ON_FULL = "#111114", "#ffffff"  # text on coloured areas, which keep their colours on a dark page
-MARKERS = {"ecc": "s", "bypass": "o", "reclaim": "^"}
+MARKERS = {"ecc": "s", "bypass": "o", "reclaim": "^", "ecc+bypass": "D", "ecc+reclaim": "P"}
 _NAMED = {
     "ecc": GREY,
     "raw": "#d55e00",

@@ -16,6 +16,7 @@ _PLOT, _RIGHT, _BOTTOM, _TOP = 3.2, 0.12, 1.12, 0.25  # inch
 _LABEL_SIZE, _LONGEST = 8, 22  # point, letters
 _VERDICTS = {"yes": "Pareto-optimal", "undecided": "undecided", "no": "dominated"}
 Point = tuple[Row, float]  # a row and its place on the x axis
+_LABELLED_LEFT = ("ecc", "ecc+bypass", "bypass")
 _STEP_IN = 0.105  # between markers of equal throughput
 
 
@@ -117,8 +118,8 @@ def _sides(points: Sequence[Point], narrow: bool) -> dict[str, list[Point]]:
     """Share the labels out to both sides; a narrow figure labels each scheme once, colour says the rest."""
     if narrow:
         return {"right": list({row.scheme: (row, x) for row, x in points}.values())}
-    left = [(row, x) for row, x in points if row.mode in ("ecc", "bypass")]
-    return {"left": left, "right": [(row, x) for row, x in points if row.mode not in ("ecc", "bypass")]}
+    left = [(row, x) for row, x in points if row.mode in _LABELLED_LEFT]
+    return {"left": left, "right": [(row, x) for row, x in points if row.mode not in _LABELLED_LEFT]}
 
 
 def _draw_labels(

@@ -7,11 +7,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from nvmsim.report.drawing import ON_FULL, ON_PALE, SURFACE, is_narrow, titled
-from nvmsim.report.findings import page_read_title
-from nvmsim.report.formats import clean, number, short
+from nvmsim.report.findings import page_read_title, page_reads
+from nvmsim.report.formats import clean, number, short, way
 from nvmsim.study.tradeoff import Result, Row
 
-_BAR_IN, _LEFT, _RIGHT = 0.52, 0.75, 0.68  # inch
+_BAR_IN, _LEFT, _RIGHT, _LETTER = 0.52, 0.75, 0.68, 0.092  # inch
 # Work in full colour; then the waits, each in the pale colour of the work that it waits for.
 _STAGES = {
     "command": "#696974",
@@ -36,14 +36,16 @@ def build(result: Result, width_in: float) -> tuple[Figure, str, str]:
     bottom = 0.6 + 0.19 * -(-len(colours) // across)
     figure, top = titled(width_in, bottom + plot, title=title)
     height = bottom + plot + top
-    wide = 1 - (_LEFT + _RIGHT) / width_in
-    axes = figure.add_axes((_LEFT / width_in, bottom / height, wide, plot / height))
+    labels = [_label(row) for row in rows]
+    left = max(_LEFT, 0.12 + _LETTER * max((len(line) for label in labels for line in label.split("\n")), default=0))
+    wide = 1 - (left + _RIGHT) / width_in
+    axes = figure.add_axes((left / width_in, bottom / height, wide, plot / height))
     end = _end(rows)
     for y, row in enumerate(rows):
         _draw_bar(axes, row, y, colours, end=end, least=(0.09 if is_narrow(width_in) else 0.045) * end)
     axes.set_ylim(len(rows) - 0.45, -0.55)
     axes.set_xlim(0, end)
-    axes.set_yticks(range(len(rows)), [short(clean(row.mode), limit=10) for row in rows])
+    axes.set_yticks(range(len(rows)), labels)
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("mean time of a page read, µs")
     handles = [Patch(facecolor=colour, label=short(_said(stage), limit=18)) for stage, colour in colours.items()]
@@ -53,15 +55,6 @@ def build(result: Result, width_in: float) -> tuple[Figure, str, str]:
             handlelength=1.4, columnspacing=1.4,
         )  # fmt: skip
     return figure, title, _alternative(rows)
-
-
-def page_reads(rows: Sequence[Row]) -> list[Row]:
-    """Return the first row of each mode that has page read times: schemes of one mode are read alike."""
-    first: dict[str, Row] = {}
-    for row in rows:
-        if sum(row.page_read_us.values()) > 0:
-            first.setdefault(row.mode, row)
-    return list(first.values())
 
 
 def _colours(rows: Sequence[Row]) -> dict[str, str]:
@@ -99,6 +92,10 @@ def _draw_cut(axes: Axes, y: int, end: float) -> None:
         axes.plot([(shift - 0.006) * end, (shift + 0.006) * end], [y + 0.36, y - 0.36], color=SURFACE, linewidth=2)
 
 
+def _label(row: Row) -> str:
+    return "\n".join(short(line, limit=11) for line in way(row).split(", "))
+
+
 def _is_wait(stage: str) -> bool:
     return stage.endswith("_wait")
 
@@ -108,7 +105,7 @@ def _said(stage: str) -> str:
 
 
 def _alternative(rows: Sequence[Row]) -> str:
-    modes = "; ".join(f"{clean(row.mode)} {_listed(row)}" for row in rows)
+    modes = "; ".join(f"{way(row)} {_listed(row)}" for row in rows)
     return f"Stacked bars of a page read's mean time. {modes}."
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from nvmsim.report.formats import age, clean, drop, factor, number, percent, points, rate, row_name
+from nvmsim.report.formats import age, clean, drop, factor, number, percent, points, rate, row_name, way
 from nvmsim.study.tradeoff import Result, Row, fastest_within
 
 HARMLESS_POINTS = 1.0
@@ -44,7 +44,7 @@ def _limit(result: Result) -> str:
 
 
 def _without_ecc(result: Result) -> list[Row]:
-    return [row for row in result.rows if row.mode != "ecc"]
+    return [row for row in result.rows if not row.has_ecc]
 
 
 def _best_sentence(result: Result) -> str:
@@ -89,18 +89,24 @@ def boxes_title(result: Result) -> str:
     )
 
 
+def page_reads(rows: Sequence[Row]) -> list[Row]:
+    """Return the first row of each way to read that has page read times: schemes of one mode are read alike."""
+    first: dict[str, Row] = {}
+    for row in rows:
+        if sum(row.page_read_us.values()) > 0:
+            first.setdefault(way(row), row)
+    return list(first.values())
+
+
 def page_read_title(result: Result) -> str:
     """Return the finding that the page-read figure shows: how long a page takes in each mode, and the longest stage."""
-    took: dict[str, float] = {}
-    for row in result.rows:
-        if sum(row.page_read_us.values()) > 0:
-            took.setdefault(row.mode, sum(row.page_read_us.values()))
-    if not took:
+    rows = page_reads(result.rows)
+    if not rows:
         return "No page reads"
-    said = ", ".join(f"{number(us, digits=3)} µs ({clean(mode)})" for mode, us in took.items())
-    first = next(row for row in result.rows if row.mode in took)
-    stage, longest = max(first.page_read_us.items(), key=lambda item: item[1])
-    share = 100 * longest / took[first.mode]
+    whole = [row for row in rows if "+" not in row.mode] or rows  # a part with ECC: a mean of two kinds of pages
+    said = ", ".join(f"{number(sum(row.page_read_us.values()), digits=3)} µs ({way(row)})" for row in whole)
+    stage, longest = max(whole[0].page_read_us.items(), key=lambda item: item[1])
+    share = 100 * longest / sum(whole[0].page_read_us.values())
     return f"A page read takes {said}; {share:.0f}\u00a0% of the first is {clean(stage).replace('_', ' ')}"
 
 

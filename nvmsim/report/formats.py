@@ -108,6 +108,12 @@ def row_name(row: Row) -> str:
     return clean(row.scheme) if row.mode == row.scheme else f"{clean(row.scheme)} ({clean(row.mode)})"
 
 
+def way(row: Row) -> str:
+    """Return what tells how a row is read: its mode, and where that has ECC in part, which part."""
+    part = row.scheme.partition("/")[2].partition("@")[0]
+    return clean(f"{row.mode}, {part}" if part and "+" in row.mode else row.mode)
+
+
 def age(condition: Mapping[str, object]) -> str:
     """Return a device's age in words.
 

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from nvmsim.accuracy.allocation import REASONS
 from nvmsim.accuracy.estimate import Estimate
+from nvmsim.accuracy.part import Part, parts_of
 from nvmsim.accuracy.ranges import SCOPES
 from nvmsim.accuracy.stats import paired_difference
 from nvmsim.accuracy.store import Store
 from nvmsim.accuracy.task import Task
+from nvmsim.accuracy.unequal import Unequal
 from nvmsim.device.ecc import final_uber
-from nvmsim.device.layout import BUFFER_BITS, PageLayout, placed_layout
+from nvmsim.device.layout import PageLayout, placed_layout
 from nvmsim.device.placement import stripe_groups
 from nvmsim.device.profile import Device
 from nvmsim.device.resolve import leaves
@@ -18,24 +20,37 @@ from nvmsim.device.sections import EVERY_MODEL
 from nvmsim.encoding.base import Encoding
 from nvmsim.encoding.spec import make_encoding
 from nvmsim.inject.sampler import rung_for
+from nvmsim.study.chosen import chosen_text
 from nvmsim.study.question import Question
 from nvmsim.study.scheme import Scheme
-from nvmsim.study.timings import ModeTiming, mode_timing, slowest_first
+from nvmsim.study.timings import ModeTiming, mode_timing, read_in_turn, slowest_first
 from nvmsim.study.tradeoff import Causes, Difference, Row, mark_pareto, unpaired_difference
 from nvmsim.timing.causes import weights_gb_s
 from nvmsim.timing.decisive import bottleneck_assumed, decisive_keys
+from nvmsim.timing.in_turn import FileRead
 
 BESIDE_MODEL = tuple(f"rber.{key}" for key in EVERY_MODEL)
 
 
 @dataclass(frozen=True)
 class Case:
-    """One row to be: a scheme read in a mode, its encoding and task."""
+    """One row to be: a scheme read in a mode, its encoding and task, and the parts that this stores."""
 
     scheme: Scheme
     mode: str
     encoding: Encoding
     task: Task
+    parts: tuple[Part, ...]
+
+    @property
+    def stored_bits(self) -> int:
+        """Bits that it stores, of all parts."""
+        return sum(part.n_bits for part in self.parts)
+
+    @property
+    def pages(self) -> int:
+        """Pages that it takes, of all parts."""
+        return sum(part.pages for part in self.parts)
 
 
 def cases_of(question: Question) -> tuple[Case, ...]:
@@ -44,6 +59,9 @@ def cases_of(question: Question) -> tuple[Case, ...]:
 
 
 def _case(question: Question, scheme: Scheme, mode: str) -> Case:
+    first, *bare = (
+        placed_layout(question.device, one, scheme.placement, question.rates.by_page_type) for one in mode.split("+")
+    )
     task = Task(
         model=question.model.name,
         weights_sha256=question.model.weights_sha256,
@@ -52,7 +70,7 @@ def _case(question: Question, scheme: Scheme, mode: str) -> Case:
         range_scope=question.range_scope,
         rates=question.rates.by_page_type,
         rung_rber=rung_for(question.rates.worst),
-        layout=placed_layout(question.device, mode, scheme.placement, question.rates.by_page_type),
+        layout=first,
         ecc=question.device.ecc if scheme.ecc else None,
         seed=question.seed,
         order_seed=question.seed,
@@ -62,13 +80,10 @@ def _case(question: Question, scheme: Scheme, mode: str) -> Case:
         stuck=question.rates.stuck,
         retry_rates=question.rates.retries if scheme.ecc else (),
         per_read_fraction=question.rates.per_read_fraction if question.reads_per_inference else 0.0,
+        unequal=Unequal(scheme.protected, *bare) if scheme.protected else None,
     )
-    return Case(scheme, mode, make_encoding(scheme.encoding), task)
-
-
-def stored_bits(case: Case, n_weights: int) -> int:
-    """Return the bits of the stream that a case stores."""
-    return case.encoding.width * n_weights
+    encoding = make_encoding(scheme.encoding)
+    return Case(scheme, mode, encoding, task, parts_of(task, question.model.tensors, width=encoding.width))
 
 
 def rows_of(
@@ -108,11 +123,18 @@ def difference_of(rows: Sequence[Row], estimates: Mapping[str, Estimate]) -> Dif
 
 
 def _speed(question: Question, case: Case, store: Store) -> ModeTiming:
-    device, rates, bits = question.device, question.rates, stored_bits(case, question.model.n_weights)
-    if case.task.layout.plane_order and not _fills_all_dies(case.task.layout, bits):
+    return read_in_turn([_file_read(question, part, store) for part in case.parts])
+
+
+def _file_read(question: Question, part: Part, store: Store) -> FileRead:
+    device, rates, layout = question.device, question.rates, part.layout
+    if layout.plane_order and not _fills_all_dies(layout, part.n_bits):
         device, rates = slowest_first(device, rates)
-    width = case.encoding.width
-    return mode_timing(store, device, rates, mode=case.mode, width=width, model_bytes=-(-bits // 8))
+    width, all_weights = len(part.bits), question.model.n_weights
+    if part.n_weights < all_weights:
+        width *= part.n_weights / all_weights
+    found = mode_timing(store, device, rates, mode=layout.mode, width=width, model_bytes=-(-part.n_bits // 8))
+    return FileRead(found.timing, found.causes, width, layout.usable_bits)
 
 
 def _fills_all_dies(layout: PageLayout, bits: int) -> bool:
@@ -177,24 +199,23 @@ def _uber(question: Question, case: Case) -> dict[str, object]:
 
 def _storage_bytes(case: Case, question: Question, n_weights: int) -> float:
     """Bytes of the medium a weight takes: its share of physical pages, and of the ranges kept beside them."""
-    layout = case.task.layout
+    bytes_of_pages = sum(part.n_bits / 8 * part.layout.page_bits / part.layout.usable_bits for part in case.parts)
     ranges = {SCOPES[question.range_scope](tensor) for tensor in question.model.tensors}
     side = case.encoding.range_bytes * len(ranges) / n_weights
-    return case.encoding.width / 8 * layout.page_bits / layout.usable_bits + side
+    return bytes_of_pages / n_weights + side
 
 
 def _addresses(case: Case) -> str:
     """Name the bit addresses of a case: rows with equal ones see the same flips in the same trial."""
-    layout = case.task.layout
-    planes = f", planes of {case.encoding.width}-bit words" if layout.plane_order else ""
-    return f"{layout.usable_bits // 8} bytes a page, {min(case.encoding.width, BUFFER_BITS)}-bit words{planes}"
+    chosen = f", {chosen_text(case.scheme.protected)}" if len(case.parts) > 1 else ""
+    return "; ".join(part.addresses for part in case.parts) + chosen
 
 
 def assumptions_of(device: Device, rows: Sequence[Row], *, by_age: bool) -> tuple[tuple[str, object, str], ...]:
     """Return (key, value, source) of the assumed numbers that decide the rows' speed, RBER or correction."""
     keys = [key for row in rows for key in decisive_keys(device, row.bottleneck)]
     keys += ["page.spare_bytes"]  # every speed-up compares with ecc, which reads them
-    keys += ["ecc.limit_rber"] if any(row.mode == "ecc" for row in rows) and device.ecc.limit_rber else []
+    keys += ["ecc.limit_rber"] if any(row.has_ecc for row in rows) and device.ecc.limit_rber else []
     keys += ["rber.page_type_factors"] if by_age and "page_type_factors" in device.rber else []
     keys += [key for key in leaves(device) if by_age and key.startswith(BESIDE_MODEL)]
     return tuple(

@@ -15,7 +15,7 @@ from nvmsim.device.profile import Device, load_device
 from nvmsim.errors import InputError
 from nvmsim.study.model import open_model
 from nvmsim.study.question import Effort, Question, ask, choose_condition
-from nvmsim.study.rows import Case, assumptions_of, cases_of, rows_of, stored_bits
+from nvmsim.study.rows import Case, assumptions_of, cases_of, rows_of
 from nvmsim.study.tradeoff import Result, Row, TrialRow
 from nvmsim.study.versions import versions
 
@@ -121,7 +121,7 @@ def result_of(
         elapsed_s=elapsed_s,
         uber_target=question.device.ecc.uber_target,
         rber=question.rates.mean,
-        model_pages=max(_pages(question, case) for case in cases),
+        model_pages=max(case.pages for case in cases),
         round_pages=question.device.geometry.dies * question.device.geometry.planes_per_die,
         ecc_uber=final_uber(question.device, question.rates),
     )
@@ -131,16 +131,12 @@ def check_capacity(question: Question, cases: Sequence[Case]) -> None:
     """Raise InputError unless the device has the pages that each case takes."""
     pages = question.device.geometry.pages
     problems = [
-        f"{question.device.name}: has {pages} pages; {question.model.name} as {case.scheme.name} takes {needed}"
+        f"{question.device.name}: has {pages} pages; {question.model.name} as {case.scheme.name} takes {case.pages}"
         for case in cases
-        if (needed := _pages(question, case)) > pages
+        if case.pages > pages
     ]
     if problems:
         raise InputError(problems)
-
-
-def _pages(question: Question, case: Case) -> int:
-    return case.task.layout.pages_for(stored_bits(case, question.model.n_weights))
 
 
 def _age(question: Question) -> dict[str, object]:

@@ -1,14 +1,18 @@
-"""What a user means by a scheme's name: an encoding, its protections, ECC on or off, and where bits are placed."""
+"""What a user means by a scheme's name: an encoding, its protections, ECC on, off or in part, where bits are placed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nvmsim.accuracy.ranges import Placed
+from nvmsim.accuracy.unequal import Protected
 from nvmsim.device.placement import LINEAR, PLACEMENTS
 from nvmsim.encoding.spec import make_encoding
 from nvmsim.errors import InputError
+from nvmsim.study.chosen import chosen_text, parse_chosen
 from nvmsim.suggest import or_near
 
-MARK = "@"
+MARK, PART_MARK = "@", "/"
+ECC, BARE_MODES = "ecc", ("bypass", "reclaim")
 _WHOLE = {"raw": "binary", "nulling": "binary+nulling", "nulling-extra": "binary+nulling-extra"}
 _PART = {"nulling": "parity-nulling", "nulling-extra": "parity-nulling-extra"}
 
@@ -18,43 +22,64 @@ class Scheme:
     """A named way to store weights: `encoding` is a spec for `make_encoding`, `ecc` says whether ECC is on.
 
     ``placement`` is "linear", words one after the other, or "bit-plane", high bits on the page type of the lowest RBER.
+    With ``protected``, ECC is on for that part alone; None: for all.
     """
 
     name: str
     encoding: str
     ecc: bool
     placement: str = LINEAR
+    protected: Protected | None = None
 
     @property
     def modes(self) -> tuple[str, ...]:
-        """The ways to read it: ``ecc``, or with ECC off ``bypass`` and ``reclaim``."""
-        return ("ecc",) if self.ecc else ("bypass", "reclaim")
+        """The ways to read it: ``ecc``, with ECC off ``bypass`` and ``reclaim``, with it in part ``ecc+bypass`` ..."""
+        if not self.ecc:
+            return BARE_MODES
+        return (ECC,) if self.protected is None else tuple(f"{ECC}+{mode}" for mode in BARE_MODES)
+
+    def layer_problems(self, tensors: Sequence[Placed]) -> list[str]:
+        """Say which layers that are to have ECC a model with these stored tensors does not have."""
+        found = [] if self.protected is None else self.protected.layer_problems(tensors)
+        return [f"--schemes: {self.name!r}: {problem}" for problem in found]
 
 
 def parse_scheme(name: str) -> Scheme:
     """Read a scheme's name: ``ecc``, ``ecc:ENCODING``, ``raw``, ``nulling``, or ``ENCODING[:BITS][+PROTECTION...]``.
 
-    Each may end in ``@bit-plane``. Raises InputError on an unknown encoding, protection or placement.
+    Those with ECC may have it in part: ``/bits=15-12+9`` or ``/layers=conv1+fc2`` behind them. Each may end in
+    ``@bit-plane``. Raises InputError on an unknown encoding, protection or placement, or a part that is none.
 
-    >>> parse_scheme("hamming+nulling")
-    Scheme(name='hamming+nulling', encoding='hamming:16+parity-nulling', ecc=False, placement='linear')
+    >>> parse_scheme("hamming+nulling").encoding
+    'hamming:16+parity-nulling'
     >>> parse_scheme("ecc").encoding
     'binary:16'
     >>> parse_scheme("raw@bit-plane").placement
     'bit-plane'
+    >>> parse_scheme("ecc:gray/bits=12-15").name
+    'ecc:gray/bits=15-12'
     """
-    name, mark, placement = name.partition(MARK)
+    body, mark, placement = name.partition(MARK)
     if mark and placement not in PLACEMENTS:
         raise InputError(f"placement {placement[:60]!r}: {or_near(placement, PLACEMENTS)}")
-    head, _, rest = name.partition(":") if name.startswith("ecc:") else (name, "", "")
-    ecc = head == "ecc"
-    body = (rest or "binary") if ecc else name
+    body, slash, part = body.partition(PART_MARK)
+    head, _, rest = body.partition(":") if body.startswith(f"{ECC}:") else (body, "", "")
+    ecc = head == ECC
+    if slash and not ecc:
+        raise InputError(f"{PART_MARK}{part[:60]}: only schemes with ECC have it in part: ecc{PART_MARK}... or ecc:...")
+    encoding = make_encoding(_spec((rest or "binary") if ecc else body))
+    protected = parse_chosen(part, width=encoding.width) if slash else None
+    full = f"{body}{PART_MARK}{chosen_text(protected)}" if protected else body
+    where = placement if mark else LINEAR
+    full = full if where == LINEAR else f"{full}{MARK}{where}"
+    return Scheme(name=full, encoding=encoding.spec, ecc=ecc, placement=where, protected=protected)
+
+
+def _spec(body: str) -> str:
+    """Return the specification for `make_encoding` of an encoding with its protections, as users name them."""
     first, *others = body.split("+")
     parts = "+".join([_WHOLE.get(first, first), *others]).split("+")
-    spec = "+".join(_PART.get(part, part) for part in parts)
-    placed = placement if mark else LINEAR
-    full = name if placed == LINEAR else f"{name}{MARK}{placed}"
-    return Scheme(name=full, encoding=make_encoding(spec).spec, ecc=ecc, placement=placed)
+    return "+".join(_PART.get(part, part) for part in parts)
 
 
 def placed(names: Sequence[str], placements: Sequence[str]) -> list[str]:
@@ -72,12 +97,16 @@ def unplaced_problems(schemes: Sequence[Scheme], option: str) -> list[str]:
     return [f"{option}: {name!r}: this medium has no page types to choose; leave out {MARK}..." for name in wrong]
 
 
-def parse_schemes(names: Sequence[str]) -> tuple[Scheme, ...]:
-    """Read several names, in order and once each; raise InputError with every problem."""
+def parse_schemes(names: Sequence[str], *, tensors: Sequence[Placed] | None = None) -> tuple[Scheme, ...]:
+    """Read several names, in order and once each; raise InputError with every problem.
+
+    Layers that are to have ECC must be those of ``tensors``, a model's stored ones, where these are given.
+    """
     schemes, problems = [], []
     for name in dict.fromkeys(part.strip() for part in names):
         try:
             schemes.append(parse_scheme(name))
+            problems += schemes[-1].layer_problems(tensors) if tensors is not None else []
         except InputError as error:
             problems += [f"--schemes: {name!r}: {problem}" for problem in error.problems]
     if not names or not all(part.strip() for part in names):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -11,6 +12,7 @@ from nvmsim.device.ecc import page_failures
 from nvmsim.device.profile import Device
 from nvmsim.device.rber import Rates
 from nvmsim.timing.causes import SpeedCauses, speed_causes
+from nvmsim.timing.in_turn import FileRead, causes_in_turn, timing_in_turn
 from nvmsim.timing.read_path import ReadTiming, read_timing
 
 TIMING_VERSION = 1
@@ -18,14 +20,14 @@ TIMING_VERSION = 1
 
 @dataclass(frozen=True)
 class ModeTiming:
-    """Read timing of one mode and word width, and why it is faster than with ECC."""
+    """Read timing of a mode and word width, or of files in several, and why it is faster than with ECC."""
 
     timing: ReadTiming
     causes: SpeedCauses
 
 
-def mode_timing(store: Store, device: Device, rates: Rates, *, mode: str, width: int, model_bytes: int) -> ModeTiming:
-    """Return the timing of ``mode`` for words of ``width`` bits and a model of ``model_bytes`` stored bytes."""
+def mode_timing(store: Store, device: Device, rates: Rates, *, mode: str, width: float, model_bytes: int) -> ModeTiming:
+    """Return the timing of ``mode`` for ``width`` stored bits a weight and a model of ``model_bytes`` stored bytes."""
     failures = page_failures(device, rates)
     key = _key(device, failures.tolist(), mode, width, model_bytes)
     known = store.note(key)
@@ -38,6 +40,11 @@ def mode_timing(store: Store, device: Device, rates: Rates, *, mode: str, width:
         if not store.read_only:
             store.set_note(key, known)
     return ModeTiming(ReadTiming(**known["timing"]), SpeedCauses(**known["causes"]))
+
+
+def read_in_turn(files: Sequence[FileRead]) -> ModeTiming:
+    """Return the timing of files read one after the other, as one."""
+    return ModeTiming(timing_in_turn(files), causes_in_turn(files))
 
 
 def slowest_first(device: Device, rates: Rates) -> tuple[Device, Rates]:

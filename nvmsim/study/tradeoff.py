@@ -5,9 +5,19 @@ from dataclasses import dataclass, field, replace
 
 # Two modes that one host link limits differ in the ninth digit, as their times are rounded to femtoseconds.
 _ROUNDING = 1e-6
+ECC = "ecc"  # the mode in which all is read with ECC
 _EQUAL_POINTS = 1e-9  # no loss at all is within a loss of 0, however its mean was rounded
 
 Difference = Callable[["Row", "Row"], tuple[float, float]]
+
+
+def has_ecc(mode: str) -> bool:
+    """Tell whether all that a mode reads has ECC, or a part.
+
+    >>> [has_ecc(mode) for mode in ("ecc", "ecc+bypass", "bypass")]
+    [True, True, False]
+    """
+    return mode.split("+")[0] == ECC
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +41,7 @@ class Row:
     Accuracies are fractions, drops are points (hundredths) below float32; ``low`` and ``high`` bound 95 % intervals.
     ``images`` are those one trial evaluates at most. Rows of one ``paired_with`` group have equal bit addresses, so
     that a trial hits the same bits in each. ``speedup`` and ``causes`` compare with mode ``ecc`` of the same device,
-    whether that has a row or not; None where it was not timed. ``uber`` is None unless the mode is ``ecc``.
+    whether that has a row or not; None where it was not timed. ``uber`` is that of what is read with ECC, None without.
     ``rber_in`` and ``rber_residual`` were counted in these trials. ``load_us`` loads this model once, ``loads_per_s``
     one time after another; ``bandwidth_gb_s`` and ``speedup`` are the long run's, to within the relative
     ``bandwidth_error``. ``bottleneck_assumed``: an assumed number decides it.
@@ -70,6 +80,11 @@ class Row:
     paired_with: str = ""
     bottleneck_assumed: bool = False
     bandwidth_error: float = 0.0
+
+    @property
+    def has_ecc(self) -> bool:
+        """Whether all of it is read with ECC, or a part."""
+        return has_ecc(self.mode)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -80,7 +80,7 @@ def _shifts(axes: Axes, panel: Panel, rows: Sequence[Row]) -> dict[Series, float
 
 def _gap(rows: Sequence[Row]) -> float:
     """Return the least gap in GB/s between the modes without ECC, whose paths would mix where they stood any wider."""
-    speeds = sorted({row.mode: row.bandwidth_gb_s for row in rows if row.mode != "ecc"}.values())
+    speeds = sorted({row.mode: row.bandwidth_gb_s for row in rows if not row.has_ecc}.values())
     return min((b - a for a, b in pairwise(speeds)), default=float("inf"))
 
 

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nvmsim.report.drawing import BLUE, GREY, GRID, INK, is_narrow
-from nvmsim.report.formats import clean, short
+from nvmsim.report.formats import clean, short, way
 from nvmsim.report.study.findings import timing_title
 from nvmsim.report.study.layout import SMALL, Frame, sheet
 from nvmsim.report.study.names import AGES, resource_name, shown_keys, spoken, value_of
@@ -28,7 +28,7 @@ class Use(NamedTuple):
 
 
 def uses(outcome: StudyOutcome) -> tuple[Use, ...]:
-    """Return one row a device and mode, at the last age measured, where reads are repeated most."""
+    """Return one row a device and way to read it, at the last age measured, where reads are repeated most."""
     keys = [key for key in shown_keys(outcome) if key not in (*AGES, "model", "range_scope", "grid")]
     found: dict[tuple[str, str], Use] = {}
     for setting in (panel.steps[-1].setting for panel in panels_of(outcome)):
@@ -36,7 +36,7 @@ def uses(outcome: StudyOutcome) -> tuple[Use, ...]:
         device = ", ".join(words) or clean(setting.result.device)
         for row in setting.result.rows:
             if row.utilisation:
-                found.setdefault((device, row.mode), Use(device, setting, row))
+                found.setdefault((device, way(row)), Use(device, setting, row))
     return tuple(found.values())
 
 
@@ -49,8 +49,9 @@ def build(outcome: StudyOutcome, width_in: float) -> tuple[Figure, str, str]:
     """Return the figure, its title and its text alternative."""
     shown, title = uses(outcome)[:MOST_BARS], timing_title(outcome)
     limit = 16 if is_narrow(width_in) else 34
-    names = [f"{short(use.device, limit=limit - len(use.row.mode) - 2)}, {short(clean(use.row.mode), limit=12)}"
-             for use in shown]  # fmt: skip
+    ways = [short(way(use.row), limit=12 if is_narrow(width_in) else 24) for use in shown]
+    names = [f"{short(use.device, limit=max(limit - len(one) - 2, 4))}, {one}"
+             for use, one in zip(shown, ways, strict=True)]  # fmt: skip
     left = max(map(len, names), default=0) * _LETTER_IN + 0.2
     frame = Frame(plot=_BAR_IN * max(len(shown), 1), left=left, below=0.45)
     made = sheet(width_in, title, names=[""], frame=frame)
@@ -88,7 +89,7 @@ def _draw(axes: Axes, shown: Sequence[Use], name: str, *, names: Sequence[str] |
 
 
 def _alternative(shown: Sequence[Use]) -> str:
-    said = "; ".join(f"{use.device}, {clean(use.row.mode)} {_shares(use.row)}" for use in shown)
+    said = "; ".join(f"{use.device}, {way(use.row)} {_shares(use.row)}" for use in shown)
     return f"Bars of how busy each resource is. {said}."
 
 

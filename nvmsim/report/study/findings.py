@@ -7,7 +7,7 @@ from nvmsim.report.study.lifetime import Lifetime, lifetimes
 from nvmsim.report.study.names import resource_name, setting_name
 from nvmsim.report.study.panels import Panel
 from nvmsim.study.grid.outcome import Setting, StudyOutcome
-from nvmsim.study.tradeoff import Row
+from nvmsim.study.tradeoff import ECC, Row, has_ecc
 
 _MOST_NAMES = 3
 
@@ -88,7 +88,10 @@ def _where(settings: Sequence[Setting]) -> str:
 def _ecc_sentence(outcome: StudyOutcome) -> str:
     found = only_ecc(outcome)
     sure = [s for s in found if not s.best.free_open]
-    said = [f"ECC must stay on {_where(sure)}."] if sure else []
+    whole, part = ([s for s in sure if (s.best.row.mode == ECC) == all_of_it] for all_of_it in (True, False))
+    said = [f"ECC must stay on {_where(whole)}."] if whole else []
+    if part:
+        said.append(f"ECC must stay for a part of the weights on {_where(part)}: {_ways([s.best.row for s in part])}.")
     if unsure := [s for s in found if s.best.free_open]:
         cap = " (raise effort.trials)" if outcome.progress.finished == outcome.progress.tasks else ""
         said.append(f"ECC stays, until more trials tell{cap}, on {_where(unsure)}.")
@@ -141,7 +144,7 @@ def longest(panels: Sequence[Panel], most: float) -> tuple[Panel, Lifetime] | No
         (panel, life)
         for panel in panels
         for life in lifetimes(panel, max_drop_points=most)
-        if life.last is not None and life.series[1] != "ecc"
+        if life.last is not None and not has_ecc(life.series[1])
     ]
     return max(found, key=lambda one: one[0].steps.index(one[1].last), default=None)
 
@@ -165,7 +168,7 @@ def _everywhere(panels: Sequence[Panel], best: Lifetime, most: float) -> bool:
 
 def heat_title(outcome: StudyOutcome, panels: Sequence[Panel]) -> str:
     """Return the finding of the heat map: what is lost at the last age without ECC, at least and at most."""
-    rows = [row for panel in panels for row in panel.steps[-1].result.rows if row.mode != "ecc"]
+    rows = [row for panel in panels for row in panel.steps[-1].result.rows if not row.has_ecc]
     if not rows:
         return "Points lost by scheme and age"
     least, worst = min(rows, key=lambda row: row.drop_points), max(rows, key=lambda row: row.drop_points)
@@ -186,7 +189,7 @@ def boxes_title(outcome: StudyOutcome) -> str:
 def timing_title(outcome: StudyOutcome) -> str:
     """Return the finding of the bars of use: what limits reading with ECC and without."""
     rows = [row for setting in outcome.measured for row in setting.result.rows]
-    groups = {"with": [row for row in rows if row.mode == "ecc"], "without": [row for row in rows if row.mode != "ecc"]}
+    groups = {"with": [row for row in rows if row.has_ecc], "without": [row for row in rows if not row.has_ecc]}
     said = [f"the {_limits(group)} {how} ECC" for how, group in groups.items() if group]
     return f"What limits reading: {', '.join(said)}"
 

@@ -122,7 +122,7 @@ def _verdict(entry: Entry) -> str:
 
 def _answer_class(setting: Setting) -> str:
     row = setting.best.row if setting.best else None
-    return "free" if row is not None and row.mode != "ecc" else ""
+    return "free" if row is not None and not row.has_ecc else ""
 
 
 def _filter(place: int, column: StudyColumn, shown: Sequence[Entry]) -> str:

@@ -101,7 +101,7 @@ def scheme_handles(panels: Sequence[Panel], colours: Mapping[str, str]) -> list[
 
 def line_of(mode: str) -> object:
     """Return how a mode's line is dashed: weights in the spare bytes, or not."""
-    return (0, (3, 2)) if mode == "reclaim" else "-"
+    return (0, (3, 2)) if mode.endswith("reclaim") else "-"
 
 
 def series_name(series: Series, *, limit: int = _LONGEST) -> str:

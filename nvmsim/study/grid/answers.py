@@ -4,9 +4,7 @@ from collections.abc import Sequence
 
 from nvmsim.study.grid.outcome import Best
 from nvmsim.study.grid.settle import undecided_for_best
-from nvmsim.study.tradeoff import Row, as_fast, fastest_within, may_fit
-
-ECC = "ecc"  # the mode that is read with ECC
+from nvmsim.study.tradeoff import Row, as_fast, fastest_within, has_ecc, may_fit
 
 
 def best_of(rows: Sequence[Row], *, max_drop_points: float, lacking: Sequence[tuple[str, str]] = ()) -> Best:
@@ -18,8 +16,8 @@ def best_of(rows: Sequence[Row], *, max_drop_points: float, lacking: Sequence[tu
     found = fastest_within(rows, max_drop_points=max_drop_points)
     faster = [row for row in rows if found is None or not as_fast(found, row)]
     slowest = [row for row in faster if all(as_fast(other, row) for other in faster)]
-    free = [row for row in rows if row.mode != ECC]
-    waiting = sum(mode != ECC for _, mode in lacking)
+    free = [row for row in rows if not row.has_ecc]
+    waiting = sum(not has_ecc(mode) for _, mode in lacking)
     return Best(
         row=found,
         runner_up=min(slowest, key=lambda row: (row.drop_points, row.scheme, row.mode), default=None),

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from nvmsim.accuracy.allocation import FIRST_TRIALS
 from nvmsim.accuracy.change_bound import change_bound
+from nvmsim.accuracy.part import Part
 from nvmsim.accuracy.stats import NEVER
 from nvmsim.accuracy.store import Store
 from nvmsim.accuracy.task import Task
@@ -14,7 +15,7 @@ from nvmsim.defaults import BLOCK_IMAGES
 from nvmsim.device.ecc import make_ecc
 from nvmsim.study.grid.questions import Asked
 from nvmsim.study.grid.spec import Sampling
-from nvmsim.study.rows import Case, stored_bits
+from nvmsim.study.rows import Case
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +95,7 @@ def _forecast(key: tuple[str, str], members: Sequence[Asked], passes: _Passes, p
     images = [(passes.clean(task, pace.test_images),) * 2 for task in baselines.values()]
     flips = []
     for case, one in cases:
-        clean = _change_bound(case, one) <= NEVER
+        clean = _change_bound(case) <= NEVER
         flips.append(0.0 if clean else _flips(case, one))
         whole = pace.test_images
         images.append((passes.clean(case.task, whole),) * 2 if clean else passes.disturbed(case.task, whole))
@@ -112,20 +113,23 @@ def _forecast(key: tuple[str, str], members: Sequence[Asked], passes: _Passes, p
     )
 
 
-def _change_bound(case: Case, one: Asked) -> float:
-    bits, task = stored_bits(case, one.question.model.n_weights), case.task
-    ecc = None if task.ecc is None else make_ecc(task.ecc)
-    return change_bound(task, ecc=ecc, pages=task.layout.pages_for(bits), bits=bits)
+def _change_bound(case: Case) -> float:
+    return min(1.0, sum(map(_part_bound, case.parts)))
+
+
+def _part_bound(part: Part) -> float:
+    ecc = None if part.task.ecc is None else make_ecc(part.task.ecc)
+    return change_bound(part.task, ecc=ecc, pages=part.pages, bits=part.n_bits)
 
 
 def _flips(case: Case, one: Asked) -> float:
     """Return the mean number of stored bits that a trial flips; of these ECC, where it fails, still mends the most."""
-    return one.question.rates.mean * stored_bits(case, one.question.model.n_weights)
+    return one.question.rates.mean * case.stored_bits
 
 
 def _pace(members: Sequence[Asked], store: Store) -> _Pace:
     """Return the mean of the stored blocks of these tasks' disturbed networks, else what one block takes now."""
-    disturbed = {case.task.id: (case, one) for one in members for case in one.cases if _change_bound(case, one) > NEVER}
+    disturbed = {case.task.id: (case, one) for one in members for case in one.cases if _change_bound(case) > NEVER}
     known = [rows for rows in map(store.rows, list(disturbed)[:20]) if rows is not None and len(rows.blocks) > 1]
     counts = [count for rows in known for count in rows.blocks.values()]
     if counts:

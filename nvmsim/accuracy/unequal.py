@@ -1,0 +1,49 @@
+"""Unequal ECC: chosen layers or bits of a model lie in pages with ECC, the rest in bare pages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nvmsim.accuracy.ranges import Placed
+from nvmsim.device.layout import PageLayout
+from nvmsim.suggest import or_near
+
+_NAMED = 4  # bits in a message
+
+
+@dataclass(frozen=True)
+class Protected:
+    """What has ECC: all words of ``layers`` (names of modules), or ``bits`` of every word (0 the least significant)."""
+
+    layers: tuple[str, ...] = ()
+    bits: tuple[int, ...] = ()
+
+    def layer_problems(self, tensors: Sequence[Placed]) -> list[str]:
+        """Say which layers a model with these stored tensors does not have."""
+        known = tuple(dict.fromkeys(tensor.module for tensor in tensors))
+        return [f"layer {name[:60]!r}: {or_near(name, known)}" for name in self.layers if name not in known]
+
+    def bit_problems(self, width: int) -> list[str]:
+        """Say which bits words of ``width`` bits do not have.
+
+        >>> Protected(bits=(15, 16)).bit_problems(16)
+        ['bit 16: words of 16 bits have bits 0 (the least significant) to 15']
+        """
+        wrong = [str(bit) for bit in self.bits if not 0 <= bit < width]
+        more = ", ..." if len(wrong) > _NAMED else ""
+        named = f"bit{'s' if len(wrong) > 1 else ''} {', '.join(wrong[:_NAMED])}{more}"
+        return [f"{named}: words of {width} bits have bits 0 (the least significant) to {width - 1}"] if wrong else []
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What is chosen, in one order, whatever the order it was named in."""
+        part = {"layers": sorted(set(self.layers)), "bits": sorted(set(self.bits))}
+        return {key: chosen for key, chosen in part.items() if chosen}
+
+
+@dataclass(frozen=True)
+class Unequal:
+    """ECC for the ``protected`` part of a model; the rest lies in pages of ``layout``, read without correction."""
+
+    protected: Protected
+    layout: PageLayout

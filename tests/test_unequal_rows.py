@@ -1,0 +1,132 @@
+"""Rows with ECC in part: their bytes, their time, their UBER, and that they count as rows with ECC."""
+
+import math
+from dataclasses import replace
+
+import pytest
+from example_study import study
+from ridge_network import ridge_model
+
+import nvmsim
+from nvmsim.cli_layout import layout_report
+from nvmsim.device.profile import load_device
+from nvmsim.errors import InputError
+from nvmsim.report.columns import columns
+from nvmsim.report.figure_front import build as front
+from nvmsim.report.figure_page_read import build as page_read
+from nvmsim.report.findings import headline
+from nvmsim.report.study.figure_use import build as use
+from nvmsim.report.study.findings import answer
+from nvmsim.study.grid.answers import best_of
+from nvmsim.study.robustness import robustness
+from nvmsim.study.tradeoff import Row
+
+SCHEMES = "ecc,ecc/bits=15-12,ecc/layers=3,ecc/bits=15-0,raw"
+DEVICE = ("ecc.engines=3", "ecc.retry.max=2")
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory):
+    store = tmp_path_factory.mktemp("unequal") / "trials.sqlite"
+    device = load_device("tlc", DEVICE)
+    return nvmsim.run(device, model=ridge_model(), schemes=SCHEMES, trials=8, workers=1, store=store)
+
+
+def row_of(result, scheme, mode) -> Row:
+    return next(row for row in result.rows if (row.scheme, row.mode) == (scheme, mode))
+
+
+@pytest.mark.parametrize("bare", ["bypass", "reclaim"])
+@pytest.mark.parametrize("scheme", ["ecc/bits=15-12", "ecc/layers=3"])
+def test_bytes_and_times_are_those_of_both_files(result, scheme, bare):
+    ecc, raw, part = row_of(result, "ecc", "ecc"), row_of(result, "raw", bare), row_of(result, scheme, f"ecc+{bare}")
+    last = ridge_model().tensors[2:]
+    share = 4 / 16 if "bits" in scheme else sum(tensor.size for tensor in last) / part.n_weights
+    assert 1 / part.bandwidth_gb_s == pytest.approx(share / ecc.bandwidth_gb_s + (1 - share) / raw.bandwidth_gb_s)
+    mixed = share * ecc.storage_bytes_per_weight + (1 - share) * raw.storage_bytes_per_weight
+    assert part.storage_bytes_per_weight == pytest.approx(mixed)
+    causes = part.causes
+    assert part.speedup == pytest.approx(math.prod((causes.bytes, causes.decoder, causes.retries, causes.host)))
+    assert part.speedup == pytest.approx(part.bandwidth_gb_s / ecc.bandwidth_gb_s)
+    assert part.load_us > max(ecc.load_us, raw.load_us) / 2
+    assert part.loads_per_s == pytest.approx(1e6 / part.load_us)
+
+
+def test_all_bits_protected_is_the_row_of_ecc(result):
+    ecc, whole = row_of(result, "ecc", "ecc"), row_of(result, "ecc/bits=15-0", "ecc+bypass")
+    names = ("rber_in", "rber_residual", "accuracy", "bandwidth_gb_s", "load_us", "storage_bytes_per_weight", "causes")
+    assert all(getattr(whole, name) == getattr(ecc, name) for name in (*names, "utilisation", "uber", "low", "high"))
+
+
+def test_uber_is_that_of_the_code_and_residual_errors_are_the_bare_part_s(result):
+    ecc, raw = row_of(result, "ecc", "ecc"), row_of(result, "raw", "bypass")
+    for row in result.rows:
+        assert row.has_ecc == row.scheme.startswith("ecc")
+        assert (row.uber, row.fails_uber) == ((ecc.uber, ecc.fails_uber) if row.has_ecc else (None, False))
+    top = row_of(result, "ecc/bits=15-12", "ecc+bypass")
+    assert top.rber_residual == pytest.approx(0.75 * raw.rber_residual, rel=0.05)
+
+
+def test_only_rows_that_lie_alike_are_paired(result):
+    parts = ("ecc/bits=15-12", "ecc/layers=3")
+    groups = {row.paired_with for row in result.rows if row.scheme in parts}
+    assert len(groups) == 4
+    assert not groups & {row.paired_with for row in result.rows if row.scheme not in parts}
+    assert row_of(result, "ecc/bits=15-0", "ecc+reclaim").paired_with == row_of(result, "ecc", "ecc").paired_with
+
+
+def test_a_part_with_ecc_is_no_row_without_it(result):
+    best = best_of(result.rows, max_drop_points=100, lacking=[("ecc/bits=3", "ecc+bypass"), ("gray", "bypass")])
+    assert best.free.scheme == "raw"
+    assert (best.free_tried, best.open_rows) == (3, best_of(result.rows, max_drop_points=100).open_rows + 2)
+    gains = [row.speedup for row in result.rows if row.scheme == "raw"]
+    assert f"loads weights {min(gains):.2f}" in headline(result)
+
+
+def test_the_page_and_its_figures_name_the_part(result):
+    mode = next(column for column in columns(result, compact=True) if column.name == "mode")
+    assert mode.cell(row_of(result, "ecc/layers=3", "ecc+reclaim")) == "ecc+reclaim"
+    failing = replace(row_of(result, "ecc/layers=3", "ecc+reclaim"), fails_uber=True)
+    assert mode.cell(failing) == "ecc+reclaim FAILS"
+    for width_in in (3.6, 7.5):
+        assert "ecc+bypass, bits=15-12" in page_read(result, width_in)[2]
+        assert "ecc/layers=3 (ecc+reclaim)" in front(result, width_in)[2]
+
+
+def of_study(part: bool):
+    """The example study, in which schemes without ECC fit nowhere and ECC does, in part or as a whole."""
+    made = study()
+    settings = []
+    for setting in made.measured:
+        rows = [row for row in setting.result.rows if row.mode == "ecc"][:1]
+        name, mode = ("ecc/bits=15-12", "ecc+bypass") if part else ("ecc", "ecc")
+        kept = replace(rows[0], scheme=name, mode=mode, fails_uber=False, drop_low=0.0, drop_high=0.0, drop_points=0.0)
+        raw = replace(kept, scheme="raw", mode="bypass", drop_points=50.0, drop_low=49.0, drop_high=51.0)
+        both = (kept, raw)
+        best = best_of(both, max_drop_points=made.max_drop_points)
+        settings.append(replace(setting, result=replace(setting.result, rows=both), best=best))
+    return replace(made, settings=tuple(settings))
+
+
+def test_a_study_says_where_ecc_must_stay_for_a_part():
+    said = answer(of_study(part=True))
+    assert "ECC must stay for a part of the weights on " in said
+    assert "ecc/bits=15-12 (ecc+bypass)" in said
+    assert "for a part" not in answer(of_study(part=False))
+    assert "ecc+bypass, bits=15-12" in use(of_study(part=True), 7.5)[2]
+    assert use(of_study(part=True), 3.6)
+
+
+def test_the_device_must_hold_both_files(tmp_path):
+    one = [f"geometry.{key}=1" for key in ("channels", "dies_per_channel", "planes_per_die", "blocks_per_plane")]
+    small = load_device("tlc", [*one, "geometry.pages_per_block=7"])
+    with pytest.raises(InputError) as caught:
+        nvmsim.run(small, model=ridge_model(), schemes="ecc,ecc/bits=15-13", store=tmp_path / "trials.sqlite")
+    assert caught.value.problems == ("tlc: has 7 pages; ridge as ecc/bits=15-13 takes 8",)
+
+
+def test_where_there_is_no_ecc_a_part_has_none_either(tmp_path):
+    with pytest.raises(InputError, match="R is of reads without ECC"):
+        robustness(ridge_model(), schemes=["ecc/bits=15"], store=tmp_path / "trials.sqlite")
+    with pytest.raises(InputError, match="is stored as two files"):
+        layout_report("tlc", model="mnist-cnn", scheme="ecc/bits=15")
