@@ -19,7 +19,7 @@ from nvmsim.study.run import answer
 from nvmsim.study.scheme import placed
 from nvmsim.zoo.card import load_card
 
-_LATER = ("device_seed", "reads_per_inference", "page_sigma", "per_read_fraction", "stuck", "retries")
+_LATER = ("device_seed", "reads_per_inference", "page_sigma", "per_read_fraction", "stuck", "retries", "blocks")
 
 
 def run_command(options: argparse.Namespace) -> str:

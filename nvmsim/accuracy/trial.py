@@ -13,7 +13,7 @@ from nvmsim.accuracy.records import BlockCount, Trial, TrialCounts
 from nvmsim.accuracy.task import Task
 from nvmsim.device.correction import correct
 from nvmsim.device.layout import page_and_bit
-from nvmsim.inject.backend import decode_uniforms, net_flips, trial_offset
+from nvmsim.inject.backend import decode_uniforms, net_flips
 from nvmsim.inject.draws import read_seed
 
 __all__ = ["CompiledTask", "Slot", "Task", "Trial", "disturbed", "draw_noise", "run_trial"]
@@ -53,8 +53,7 @@ def draw_noise(compiled: CompiledTask, trial: int, block: int = 0) -> Noise:
 def _flips(compiled: CompiledTask, trial: int, block: int, attempt: int) -> NDArray[np.uint64]:
     """Return the addresses of the events that a read attempt sees: the trial's stored ones, and those of this read."""
     task, (stored, fresh) = compiled.task, compiled.sources(attempt)
-    offset = 0 if task.layout.plane_order else trial_offset(task.seed, trial, task.layout.page_types)
-    how = {"classes": compiled.page_classes, "offset": offset}
+    how = {"classes": compiled.places.at(trial), "offset": compiled.places.offset(trial)}
     drawn = stored.draw(compiled.backend, compiled.target, seed=task.seed, trial=trial, **how)
     if fresh is not None:
         seed = read_seed(task.seed, trial, attempt)
