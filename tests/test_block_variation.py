@@ -82,7 +82,7 @@ def test_a_product_is_in_the_class_of_its_factor(page_sigma, blocks):
     joined = len(set(products)) > MOST_CLASSES
     assert np.abs(np.log(own / products)).max() < (np.log(step) if joined else 1e-11)
     assert np.var(own) == pytest.approx(np.var(products), rel=1e-3 if page_sigma < 1 else 0.02)
-    assert step < (1.045 if max(page_sigma, blocks.sigma) <= SIGMA else 1.25)
+    assert step < (1.05 if max(page_sigma, blocks.sigma) <= SIGMA else 1.25)
 
 
 def test_without_blocks_classes_are_those_of_pages_alone():
@@ -152,10 +152,10 @@ def test_pages_lie_where_counting_plane_by_plane_puts_them(given_task, trial):
 def test_over_all_starts_classes_are_as_frequent_as_their_shares():
     blocks = variation(sigma=SIGMA, layers=True, pages_per_block=30, bits=3)
     places = PagePlaces(ridge_task(blocks=blocks, page_sigma=0.3), 700)
-    first = {first_word_line(7, trial, 10): trial for trial in range(200)}
+    first = {(first_word_line(7, trial, 10), places.offset(trial)): trial for trial in range(500)}
     seen = sum(np.bincount(places.at(trial), minlength=len(places.classes.factors)) for trial in first.values())
-    assert len(first) == 10
-    assert seen / 10 == pytest.approx(places.expected)
+    assert len(first) == 30
+    assert seen / 30 == pytest.approx(places.expected)
     many = np.mean([PagePlaces(replace(places.task, device_seed=seed), 700).expected for seed in range(60)], axis=0)
     assert np.abs(many / 700 - places.classes.shares).max() < 0.01
 
@@ -215,7 +215,7 @@ def by_layer(rate):
     return flips, bits
 
 
-@pytest.mark.parametrize("rate", [0.004, 0.15], ids=["sparse", "dense"])
+@pytest.mark.parametrize("rate", [0.012, 0.15], ids=["sparse", "dense"])
 def test_each_layer_has_its_rate_and_2_percent_more_is_rejected(rate):
     flips, bits = by_layer(rate)
     assert [accepts(*one) for one in zip(flips, bits, rate * np.array(LAYERS), strict=True)] == [True] * len(RAW)
@@ -237,13 +237,13 @@ BLOCK_FACTORS = np.array(BLOCK)[block_classes(8, blocks=10, planes=PLANES, class
 
 
 def test_each_block_has_its_rate_and_2_percent_more_is_rejected():
-    rate = 0.03
+    rate = 0.07
     every = rate * BLOCK_FACTORS
     flips, more = by_block(rate), by_block(1.02 * rate)
     assert all(accepts(seen, 8 * BLOCK_BITS, one) for seen, one in zip(flips, every, strict=True))
-    worst = BLOCK_FACTORS > 1.8
+    worst = BLOCK_FACTORS > 2
     told = [accepts(seen, 8 * BLOCK_BITS, one) for seen, one in zip(more[worst], every[worst], strict=True)]
-    assert sum(told) <= 1 < worst.sum()
+    assert sum(told) == 0 < worst.sum()
     assert not accepts(more.sum(), 8 * BLOCK_BITS * BLOCKS, every.mean())
 
 
@@ -301,8 +301,8 @@ PLACED = replace(ridge_layout(), plane_order=(2, 0, 1))
 
 @pytest.mark.parametrize("layout", [ridge_layout(), PLACED], ids=["linear", "bit planes"])
 def test_trials_of_a_task_see_its_pages_at_the_rates_of_their_types(slot, layout):
-    rates = ((1e-3, 1e-3), (2e-3, 2e-3), (3e-3, 3e-3))
-    task = compiled(slot, rber=3e-3, rates=rates, layout=layout)
+    rates = ((2e-3, 2e-3), (4e-3, 4e-3), (6e-3, 6e-3))
+    task = compiled(slot, rber=6e-3, rates=rates, layout=layout)
     flips, mean, variance = 0, 0.0, 0.0
     for trial in range(30):
         types = layout.page_type(np.arange(task.image.pages), task.places.offset(trial))
@@ -318,15 +318,15 @@ def test_trials_of_a_task_see_its_pages_at_the_rates_of_their_types(slot, layout
 def test_pages_fail_as_often_as_the_closed_form_says_of_their_class(slot):
     slc = load_device("slc", ["page.user_bytes=512", "page.spare_bytes=136", "ecc.codeword_bytes=64"])
     device, ecc = replace(slc, ecc=BCH), make_ecc(BCH)
-    rates = Rates(((3e-3, 3e-3),), page_sigma=0.4, blocks=THREE)
+    rates = Rates(((4e-3, 4e-3),), page_sigma=0.4, blocks=THREE)
     classes = rates.classes
-    each = np.array([page_failures(device, Rates(((3e-3 * factor,) * 2,)))[0, 0] for factor in classes.factors])
+    each = np.array([page_failures(device, Rates(((4e-3 * factor,) * 2,)))[0, 0] for factor in classes.factors])
     assert page_failures(device, rates)[0, 0] == pytest.approx(np.dot(each, classes.shares), rel=1e-9)
-    uber = np.dot([ecc.uber(3e-3 * factor) for factor in classes.factors], classes.shares)
+    uber = np.dot([ecc.uber(4e-3 * factor) for factor in classes.factors], classes.shares)
     assert final_uber(device, rates) == pytest.approx(uber, rel=1e-9)
     failed, pages = np.zeros((2, len(each)))
     for device_seed, trial in product(range(12), range(4)):
-        task = compiled(slot, mode="ecc", ecc=BCH, device_seed=device_seed)
+        task = compiled(slot, rber=4e-3, mode="ecc", ecc=BCH, device_seed=device_seed)
         at = task.places.at(trial)
         bad = np.unique(draw_noise(task, trial).wrong >> np.uint64(32)).astype(int)
         failed += np.bincount(at[bad], minlength=len(each))
@@ -442,12 +442,9 @@ def test_show_says_how_far_pages_lie_apart(capsys):
 
 
 def test_a_run_has_them_in_linear_order_and_in_planes(tmp_path):
-    settings = ["rber.block_variation.sigma=0.5", "rber.layer_variation.factors=[1.6, 1, 0.4]"]
-    schemes = ["ecc", "raw", "raw@bit-plane"]
-    how = {"model": ridge_model(), "schemes": schemes, "trials": 12, "store": tmp_path / "trials.sqlite"}
-    result = nvmsim.run(load_device("tlc", settings), **how)
-    plain = nvmsim.run(load_device("tlc"), **how)
-    assert all(one.task_id != other.task_id for one, other in zip(result.rows, plain.rows, strict=True))
-    assert ("rber.block_variation.sigma", 0.5, "set by the user") not in result.assumptions
+    device = load_device("tlc", ["rber.block_variation.sigma=0.5", "rber.layer_variation.factors=[1.6, 1, 0.4]"])
+    effort = {"trials": 8, "time_limit_s": 1, "workers": 1, "store": tmp_path / "trials.sqlite"}
+    result = nvmsim.run(device, model=ridge_model(), schemes=["raw", "raw@bit-plane"], **effort)
     assert any(key == "geometry.pages_per_block" for key, _, _ in result.assumptions)
-    assert result.rows[1].rber_in == pytest.approx(plain.rows[1].rber_in, rel=0.5)
+    worst = device_rates(device, device.condition()).worst
+    assert all(0.2 * result.rber < row.rber_in < worst for row in result.rows)

@@ -29,8 +29,8 @@ def combined_classes(page_sigma: float, blocks: BlockVariation | None = None) ->
     """Return the classes of pages whose own factor has ``page_sigma``, in ``blocks`` that differ (None: do not).
 
     A class is a product of factors; more than 128 products are joined in 128 steps of equal ratio from the smallest to
-    the largest, each with the mean of its products: a page's factor is then off by less than a step, or 4 % where both
-    sigmas are 0.5, and the mean is 1 still.
+    the largest, each with the mean of its products: a page's factor is then off by less than a step, or 5 % where both
+    sigmas are 0.5 and layers differ threefold, and the mean is 1 still.
 
     >>> classes = combined_classes(0.0, BlockVariation(layer_factors=(1.5, 0.5), word_lines=4))
     >>> classes.factors, classes.shares, classes.by_part.ravel().tolist()
