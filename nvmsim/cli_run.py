@@ -19,7 +19,8 @@ from nvmsim.study.run import answer
 from nvmsim.study.scheme import placed
 from nvmsim.zoo.card import load_card
 
-_LATER = ("device_seed", "reads_per_inference", "page_sigma", "per_read_fraction", "stuck", "retries", "protected")
+_BESIDE = ("page_sigma", "per_read_fraction", "stuck", "retries", "protected", "blocks")
+_LATER = ("device_seed", "reads_per_inference", *_BESIDE)
 
 
 def run_command(options: argparse.Namespace) -> str:

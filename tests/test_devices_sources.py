@@ -24,6 +24,21 @@ def stack_gb(device):
     return device.geometry.pages * device.page.user_bytes / 1e9
 
 
+def means_of_4(values):
+    return [float(round(mean, 3)) for mean in np.reshape(values, (-1, 4)).mean(axis=1)]
+
+
+SIMPLE_SSD_LAYERS = (
+    *(1.40861623, 1.16712117, 1.12938048, 0.900699217, 1.21993577, 1.62639076, 1.60824798, 1.6120982),
+    *(1.53970391, 1.57720143, 1.52968499, 1.33631547, 1.23439629, 1.22611582, 1.21783534, 1.17982471),
+    *(1.10291824, 1.08797292, 1.1305081, 1.19307848, 1.24312559, 1.19288373, 1.22617562, 1.14320065),
+    *(1.03846229, 1.05289721, 0.972865864, 0.867626891, 0.786054656, 0.716790971, 0.606520789, 0.866494672),
+    *(1.40202625, 1.42297596, 1.52458771, 1.26068379, 1.3170785, 1.02511058, 1.18774357, 1.27689651),
+    *(0.933892142, 0.786381626, 0.913282659, 0.853327339, 0.811424398, 0.789762685, 0.723467005, 0.794304924),
+    *(0.750923506, 0.707542087, 0.722538161, 0.699844119, 0.782424635, 0.679967857, 0.650399822, 0.641859195),
+    *(0.631271911, 0.64783421, 0.532617551, 0.402336216, 0.422984492, 0.42236056, 0.35612874, 0.18487686),
+)
+"""layer_factor.txt of rdolf95/SimpleSSD-base."""
 COMPUTED = {
     ("slc", "cell.bits"): 1,
     ("slc", "cell.gray_code"): "1",
@@ -40,6 +55,7 @@ COMPUTED = {
     ("reram", "timing.erase_us"): 0,
     ("stt-mram", "timing.erase_us"): 0,
     ("stt-mram", "timing.bus_mt_s"): 1333 * 8,
+    ("tlc@layers", "rber.layer_variation.factors"): means_of_4(SIMPLE_SSD_LAYERS),
     ("tlc@worst", "timing.read_us"): dict(zip(("lsb", "csb", "msb"), shared(58, JW), strict=True)),
     ("qlc@best", "timing.read_us"): dict(zip(("lsb", "csb", "msb", "tsb"), shared(75, QLC), strict=True)),
 }

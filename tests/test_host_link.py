@@ -1,6 +1,9 @@
 """Host links by their closed forms, what their keys demand of each other, and queue depth by Little's law."""
 
+import ast
+import inspect
 import json
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -8,6 +11,7 @@ from hypothesis import strategies as st
 
 from nvmsim.cli_devices import show_device
 from nvmsim.cli_timing import timing_report
+from nvmsim.device import cross_host, host_link
 from nvmsim.device.host_link import link_gb_s, queue_gb_s
 from nvmsim.device.profile import Host, load_device
 from nvmsim.device.resolve import plain
@@ -22,6 +26,15 @@ QUEUE = "queue_depth: {}, request_bytes: {}, latency_us: {}"
 
 def host(text):
     return load_device("tlc", [f"host={{{text}}}"]).host
+
+
+@pytest.mark.parametrize("module", [host_link, cross_host])
+def test_every_number_in_the_code_is_told_with_its_source(module):
+    nodes = ast.walk(ast.parse(inspect.getsource(module)))
+    numbers = {node.value for node in nodes if isinstance(node, ast.Constant) and type(node.value) in (int, float)}
+    told = {float(text) for text in re.findall(r"\d+(?:\.\d+)?", module.__doc__)}
+    assert numbers - {0, 1, -1, 1000} <= told  # indices and units
+    assert "[V]" in module.__doc__ or "Assumptions" in module.__doc__
 
 
 @pytest.mark.parametrize(

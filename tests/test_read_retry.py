@@ -104,7 +104,7 @@ def compiled(slot, **changes):
 def test_an_attempt_draws_at_its_rates_on_the_written_bit(slot):
     task = compiled(slot)
     (source, _), layout = task.parts[0].sources(1), task.task.layout
-    how = {"classes": task.parts[0].page_classes, "seed": 7, "offset": 0}
+    how = {"classes": task.parts[0].places.at(0), "seed": 7, "offset": 0}
     flips = np.concatenate(
         [net_flips(source.draw(task.backend, task.parts[0].target, trial=trial, **how)) for trial in range(60)]
     )

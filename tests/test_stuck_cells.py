@@ -193,7 +193,7 @@ def test_with_page_variation_fresh_reads_and_ecc_together(slot):
         assert other[1:] == wrong[1][1:]
     assert not np.array_equal(wrong[0].wrong, wrong[1].wrong)
     bits, stuck = task.parts[0].image.pages * task.task.layout.page_bits, task.parts[0].stuck
-    factor = np.mean(np.array(page_factors(0.4))[task.parts[0].page_classes])
+    factor = np.mean(np.array(page_factors(0.4))[task.parts[0].places.at(0)])
     seen = sum(draw_noise(task, trial, trial % 4)[0].raw_flips - stuck.wrong.size for trial in range(30))
     assert accepts(seen, 30 * (bits - stuck.cells.size), 3e-3 * factor)
     assert not accepts(seen, 30 * (bits - stuck.cells.size), 3e-3 * factor * 1.03)

@@ -1,8 +1,10 @@
 """Best and worst ends of a profile: how they are named, checked and shown, and that the worst is never the better."""
 
 import json
+import re
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -22,6 +24,7 @@ from nvmsim.report.devices_compare import differences
 from nvmsim.study.grid.load import read_study
 from nvmsim.timing.modes import mode_timings
 
+ROOT = Path(__file__).resolve().parent.parent
 RANGED = sorted(set(device_names()) - {"tlc-2y"})
 BASE = """
 name: part
@@ -143,8 +146,8 @@ def test_a_name_is_split_at_its_last_mark_or_not_at_all(text):
 def test_variants_are_listed_shown_and_checked():
     rows = {line.split()[0]: line for line in list_devices().splitlines()[1:-2]}
     assert "best, worst" in rows["tlc"] and "best" not in rows["tlc-2y"]
-    assert "variants: @best, @worst" in show_device("tlc").splitlines()
-    assert json.loads(show_device("tlc@worst", fmt="json"))["variants"] == ["best", "worst"]
+    assert "variants: @best, @worst, @layers" in show_device("tlc").splitlines()
+    assert json.loads(show_device("tlc@worst", fmt="json"))["variants"] == ["best", "worst", "layers"]
     text = check_device("mlc")
     assert "mlc@best: a valid variant" in text and text.count("misses its UBER target") == 3
     assert "variant" not in check_device("mlc@best")
@@ -166,7 +169,21 @@ def test_a_study_takes_variants_beside_its_file_and_bundled(part):
 
 
 def test_every_profile_with_ranges_has_both_ends():
-    assert all(variant_names(name) == ["best", "worst"] for name in RANGED)
+    assert all(variant_names(name)[:2] == ["best", "worst"] for name in RANGED)
+
+
+@pytest.mark.parametrize("name", RANGED)
+def test_the_page_of_devices_tells_what_each_variant_changes_and_what_comes_of_it(name):
+    base, page = load_device(name), (ROOT / "docs" / "devices.md").read_text()
+    for variant in (load_device(f"{name}@{one}") for one in variant_names(name)):
+        (told,) = re.findall(rf"^- `{variant.name}`: (.*)$", page, re.M)
+        changed = differences([base, variant])
+        assert [part.partition(" ")[0] for part in told.split("; ")] == list(changed)
+        assert all(" → " in part for part in told.split("; "))
+        rber = device_rates(variant, variant.condition()).mean
+        speeds = mode_timings(variant, variant.condition(), modes=("ecc", "bypass")).values()
+        through, past = (f"{one.read_bandwidth_mb_s:,.0f}" for one in speeds)
+        assert f"| {variant.name} | {rber:.1e} | meets | {through} | {past} |" in page
 
 
 @pytest.mark.parametrize("name", RANGED)

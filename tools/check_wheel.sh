@@ -16,6 +16,20 @@ import nvmsim
 assert pathlib.Path(nvmsim.__file__).is_relative_to(pathlib.Path.cwd()), nvmsim.__file__
 PY
 venv/bin/nvmsim devices
+cat >measured.yaml <<'YAML'
+extends: tlc
+ecc: {code: ldpc-table, table: qc-1024-128, input: soft, source: a table of the wheel's}
+YAML
+venv/bin/nvmsim devices check measured.yaml
+venv/bin/nvmsim timing measured.yaml
+venv/bin/python - <<'PY'
+from nvmsim.device.ldpc_table import TABLES
+import pathlib
+
+tables = sorted(path.name for path in TABLES.glob("*.yaml"))
+assert TABLES.is_relative_to(pathlib.Path.cwd()) and tables, TABLES
+print("the wheel carries LDPC tables:", *tables)
+PY
 venv/bin/nvmsim run tlc --out results
 venv/bin/nvmsim reproduce table-2 section-5 --quick --sample 4
 venv/bin/nvmsim run devices/tlc.yaml --out results --format json >again.json

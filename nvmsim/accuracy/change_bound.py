@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from nvmsim.accuracy.page_places import PagePlaces
 from nvmsim.device.binomial import binomial_pmf
-from nvmsim.device.page_variation import page_factors
 from nvmsim.device.rber import MAX_RBER
-from nvmsim.inject.draws import page_classes
 
 if TYPE_CHECKING:
     from nvmsim.accuracy.task import Task
@@ -64,18 +63,21 @@ def _times(rates: list[float], factor: float) -> list[float]:
     return [min(rber * factor, MAX_RBER) for rber in rates]
 
 
-def _by_factor(task: "Task", pages: int, *, each: int, chances: int) -> list[tuple[float, int]]:
-    """Return (factor of a page's rates, how many bits or codewords have it): ``each`` a page, ``chances`` in all."""
-    factors = page_factors(task.page_sigma)
+def _by_factor(task: "Task", pages: int, *, each: int, chances: int) -> list[tuple[float, float]]:
+    """Return (factor of a page's rates, how many bits or codewords have it): ``each`` a page, ``chances`` in all.
+
+    In the mean over trials: the mean of the logarithm of the chance that nothing is wrong is a lower limit (Jensen).
+    """
+    places = PagePlaces(task, pages)
+    factors = places.classes.factors
     if len(factors) == 1:
         return [(1.0, chances)]
-    counts = np.bincount(page_classes(task.device_seed, pages, len(factors)), minlength=len(factors))
-    found = [(factor, int(count) * each) for factor, count in zip(factors, counts, strict=True) if count]
+    found = [(factor, float(n) * each) for factor, n in zip(factors, places.expected, strict=True) if n]
     # A part of the bits may lie on any of the pages.
     return [(found[-1][0], chances)] if task.layers or task.bits else found
 
 
-def _none(parts: list[tuple[float, int]], chance: Callable[[float], float]) -> float:
+def _none(parts: list[tuple[float, float]], chance: Callable[[float], float]) -> float:
     """Return the log of the chance that none of the parts' bits or codewords is wrong; ``chance(factor)`` is one's."""
     with np.errstate(divide="ignore"):  # one that is surely wrong
         return sum(count * np.log1p(-chance(factor)) for factor, count in parts)

@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 from nvmsim.accuracy.change_bound import change_bound
 from nvmsim.accuracy.exposure import Exposure
 from nvmsim.accuracy.flip_source import FlipSource, rates_by_class, split
+from nvmsim.accuracy.page_places import PagePlaces
 from nvmsim.accuracy.part import Part
 from nvmsim.accuracy.ranges import Placed
 from nvmsim.device.codewords import CodewordMap
 from nvmsim.device.ecc import Ecc, make_ecc
 from nvmsim.device.layout import MemoryImage
-from nvmsim.device.page_variation import page_factors
 from nvmsim.inject.backend import Backend, FlipTarget
-from nvmsim.inject.draws import page_classes
 from nvmsim.inject.sampler import rung_for
 from nvmsim.inject.stuck import StuckCells, stuck_cells
 
@@ -58,9 +57,9 @@ class StoredPart:
         )
 
     @cached_property
-    def page_classes(self) -> NDArray[np.int64]:
-        """The class of each page of the image, whose factor its rates have."""
-        return page_classes(self.task.device_seed, self.image.pages, len(page_factors(self.task.page_sigma)))
+    def places(self) -> PagePlaces:
+        """Where the pages of the image lie, and so which class each has, whose factor its rates have."""
+        return PagePlaces(self.task, self.image.pages)
 
     @cached_property
     def stuck(self) -> StuckCells | None:
@@ -75,7 +74,7 @@ class StoredPart:
         Attempt 0 is the first; the stored errors of later ones are among its own.
         """
         task, bits = self.task, self.part.layout.page_bits
-        rates = rates_by_class(task.rates_at(attempt), page_factors(task.page_sigma))
+        rates = rates_by_class(task.rates_at(attempt), self.places.classes.factors)
         stored, fresh = split(rates, task.per_read_fraction)
         source = FlipSource.of(stored, page_bits=bits, rung_rber=task.rung_rber)
         if not task.per_read_fraction:

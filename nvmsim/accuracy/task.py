@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nvmsim.accuracy.unequal import Unequal
+from nvmsim.device.block_variation import BlockVariation
 from nvmsim.device.ecc import make_ecc
 from nvmsim.device.every_model import StuckAt
 from nvmsim.device.layout import PageLayout
+from nvmsim.device.page_classes import MOST_CLASSES
 from nvmsim.device.page_variation import CLASSES
 from nvmsim.device.parts import EccSpec
 from nvmsim.encoding.spec import make_encoding
@@ -21,7 +23,7 @@ from nvmsim.inject.sampler import SAMPLER_VERSION, rung_for
 
 FLOAT32 = "float32"
 RatesByType = tuple[tuple[float, float], ...]
-_PLACES = ("channels", "dies_per_channel", "planes_per_die", "page_types", "scrambler")
+_PLACES = ("channels", "dies_per_channel", "planes_per_die", "page_types")
 _LATER = ("table", "input")  # keys that older identities do not have
 _DECODER_SPEED = ("engines", "decode_latency_us", "decode_bandwidth_gb_s")
 
@@ -36,7 +38,8 @@ class Task:
     model whose checksum covers its structure) and the two checksums say what computes. Errors meet the words of
     ``layers`` (names of modules; empty: all) and of these the ``bits`` (0 the least significant; empty: all) alone.
     Where ``page_sigma`` is above 0, each page has its own multiple of the rates (`page_factors`): which page is how bad
-    is ``device_seed``'s, the same in every trial. A ``per_read_fraction`` of the rates is drawn anew for every block of
+    is ``device_seed``'s, the same in every trial, and so is which of the ``blocks``; where layers of blocks differ, a
+    trial starts on another one (`PagePlaces`). A ``per_read_fraction`` of the rates is drawn anew for every block of
     images, for which the weights are read again; with 0 one read serves all. ``stuck`` cells are ``device_seed``'s too.
     ``retry_rates`` are the rates of each retry, where they are not ``ecc.retry.rber_factor`` times those before.
     ``unequal`` says which part of the model ``layout`` and ``ecc`` are of, where they are not of all of it. Raises
@@ -63,6 +66,7 @@ class Task:
     stuck: StuckAt | None = None
     retry_rates: tuple[RatesByType, ...] = ()
     unequal: Unequal | None = None
+    blocks: BlockVariation | None = None
     sampler_version: int = SAMPLER_VERSION
 
     def __post_init__(self) -> None:
@@ -115,8 +119,7 @@ class Task:
         reads = (self.rates, *(self.retry_rates if self.ecc is not None else ()))
         alike = all(len({rate for pair in read for rate in pair}) == 1 for read in reads)
         if alike and not self.layout.plane_order:
-            idle = _PLACES if self.stuck is None else _PLACES[:-1]  # a stuck cell is wrong by what is stored
-            rates = rates[:1]
+            idle, rates = self._idle(), rates[:1]
         noise = {"rates": rates, "rung_rber": float(self.rung_rber), "seed": self.seed, "sampler": self.sampler_version}
         part = {"layers": sorted(set(self.layers)), "bits": sorted(set(self.bits))}
         noise |= {key: chosen for key, chosen in part.items() if chosen}
@@ -126,18 +129,27 @@ class Task:
         layout = _known_layout(self.layout, idle)
         return {**known, **noise, **self._beside(), "layout": layout, "ecc": self._correction()}
 
+    def _idle(self) -> tuple[str, ...]:
+        """What of the layout does not matter where all rates are equal."""
+        places = _PLACES if self.blocks is None else ()
+        return (*places, "scrambler") if self.stuck is None else places  # a stuck cell is wrong by what is stored
+
     def _beside(self) -> dict[str, Any]:
         """What not every device has: it leaves no trace where it is not there."""
         found: dict[str, Any] = {}
         if self.page_sigma:
             found |= {"page_sigma": self.page_sigma, "page_classes": CLASSES}
+        if self.blocks is not None:
+            found |= {"blocks": self.blocks.identity, "most_classes": MOST_CLASSES}
+            found |= {"page_classes": CLASSES} if self.blocks.sigma else {}
         if self.per_read_fraction:
             found |= {"per_read_fraction": self.per_read_fraction}
         if self.retry_rates and self.ecc is not None:
             found |= {"retry_rates": self.retry_rates}
         if self.stuck is not None:
             found |= {"stuck": asdict(self.stuck)}
-        return found | ({"device_seed": self.device_seed} if self.page_sigma or self.stuck else {})
+        chosen = self.page_sigma or self.stuck or (self.blocks and self.blocks.sigma)
+        return found | ({"device_seed": self.device_seed} if chosen else {})
 
     def _correction(self) -> dict[str, Any] | None:
         if self.ecc is None:

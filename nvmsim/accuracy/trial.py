@@ -15,7 +15,7 @@ from nvmsim.accuracy.stored_part import StoredPart
 from nvmsim.accuracy.task import Task
 from nvmsim.device.correction import correct
 from nvmsim.device.layout import page_and_bit
-from nvmsim.inject.backend import decode_uniforms, net_flips, trial_offset
+from nvmsim.inject.backend import decode_uniforms, net_flips
 from nvmsim.inject.draws import read_seed
 
 __all__ = ["CompiledTask", "Slot", "Task", "Trial", "disturbed", "draw_noise", "run_trial"]
@@ -59,8 +59,7 @@ def _noise(part: StoredPart, trial: int, block: int) -> Noise:
 def _flips(part: StoredPart, trial: int, block: int, attempt: int) -> NDArray[np.uint64]:
     """Return the addresses of the events that a read attempt sees: the trial's stored ones, and those of this read."""
     task, (stored, fresh) = part.task, part.sources(attempt)
-    offset = 0 if task.layout.plane_order else trial_offset(task.seed, trial, task.layout.page_types)
-    how = {"classes": part.page_classes, "offset": offset}
+    how = {"classes": part.places.at(trial), "offset": part.places.offset(trial)}
     drawn = stored.draw(part.backend, part.target, seed=task.seed, trial=trial, **how)
     if fresh is not None:
         seed = read_seed(task.seed, trial, attempt)

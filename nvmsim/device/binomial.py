@@ -1,5 +1,7 @@
 """Binomial probabilities, accurate far into the tails."""
 
+from functools import lru_cache
+
 import numpy as np
 from scipy.special import gammaln, kl_div
 
@@ -17,14 +19,21 @@ def binomial_pmf(n: int, p: float) -> np.ndarray:
     """
     if p in (0, 1):
         return np.eye(1, n + 1, k=round(n * p))[0]
+    wrong, right, log, root = _of_count(n)
+    with np.errstate(invalid="ignore"):
+        pmf = np.exp(log - (kl_div(wrong, n * p) + kl_div(right, n * (1 - p)))) * root
+    pmf[[0, n]] = np.exp(n * np.log1p(-p)), np.exp(n * np.log(p))
+    return pmf
+
+
+@lru_cache(maxsize=16)
+def _of_count(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return what does not depend on p: e, n - e, Stirling's errors, and the root before the exponential."""
     wrong = np.arange(n + 1, dtype=np.float64)
     right = n - wrong
     log = _stirling_error(np.array([n]))[0] - _stirling_error(wrong) - _stirling_error(right)
-    log -= kl_div(wrong, n * p) + kl_div(right, n * (1 - p))
     with np.errstate(divide="ignore", invalid="ignore"):
-        pmf = np.exp(log) * np.sqrt(n / (2 * np.pi * wrong * right))
-    pmf[[0, n]] = np.exp(n * np.log1p(-p)), np.exp(n * np.log(p))
-    return pmf
+        return wrong, right, log, np.sqrt(n / (2 * np.pi * wrong * right))
 
 
 def _stirling_error(count: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 
+from nvmsim.device.block_variation import word_lines_of
 from nvmsim.device.check import Checked
 from nvmsim.device.cross_host import check_host
 from nvmsim.device.parts import PAGE_TYPES, Cell, EccSpec, Retry
@@ -110,8 +111,28 @@ def _rber(found: Checked) -> None:
             found.say(key, what)
 
 
+def _layers(found: Checked) -> None:
+    """Each layer of a block has a word line at least."""
+    given = found.rber.get("layer_variation")
+    factors = given.get("factors") if isinstance(given, dict) else None
+    known = found.get("geometry.pages_per_block", "cell.bits")
+    if known and isinstance(factors, list) and len(factors) > (lines := word_lines_of(*known)):
+        counted = f"geometry.pages_per_block {known[0]} / cell.bits {known[1]}"
+        allowed = f"at most {lines} numbers, one for each word line of a block: {counted}"
+        found.wrong("rber.layer_variation.factors", factors, allowed)
+
+
 def _under(section: str, problem: str) -> str:
     return problem if problem.startswith(f"{section}.") else f"{section}.{problem}"
 
 
-RULES: tuple[Callable[[Checked], None], ...] = (_gray_code, _metadata, _code, _parity, _decoder, _rber, check_host)
+RULES: tuple[Callable[[Checked], None], ...] = (
+    _gray_code,
+    _metadata,
+    _code,
+    _parity,
+    _decoder,
+    _rber,
+    _layers,
+    check_host,
+)

@@ -1,4 +1,7 @@
-"""What the keys of a profile's ``host`` section demand of each other."""
+"""What the keys of a profile's ``host`` section demand of each other.
+
+Assumptions where a PCIe link does not say: payloads of 256 bytes, and one DLLP of 8 bytes to each packet.
+"""
 
 from nvmsim.device.check import Checked
 from nvmsim.device.host_link import CXL_GENERATIONS, FLIT_GENERATION
@@ -6,7 +9,7 @@ from nvmsim.device.parts import Host
 from nvmsim.device.sections import OF_A_QUEUE
 
 NEEDS = {"pcie": ("generation", "lanes"), "cxl": ("generation", "lanes"), "on-package": ("bandwidth_gb_s",)}
-MAY = {"pcie": {"max_payload_bytes": 256, "dllp_bytes_per_packet": 8.0}}  # with their defaults, which are assumptions
+MAY = {"pcie": {"max_payload_bytes": 256, "dllp_bytes_per_packet": 8.0}}  # with their defaults
 OF_A_LINK = ("bandwidth_gb_s", "generation", "lanes", "max_payload_bytes", "dllp_bytes_per_packet")
 
 

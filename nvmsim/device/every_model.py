@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nvmsim.device.error_models.parameters import Parameters
+from nvmsim.device.schema import Numbers, Wrong
 from nvmsim.device.sections import EVERY_MODEL, REQUIRED, Key
 
 
@@ -22,11 +23,14 @@ class StuckAt:
 class EveryModel:
     """The keys that any error model may have beside it.
 
-    ``page_sigma`` is the standard deviation of the natural logarithm of a page's factor, from 0 to 2. A
+    ``page_sigma`` and ``block_sigma`` are the standard deviations of the natural logarithms of a page's factor and of a
+    block's, from 0 to 2; ``layer_factors`` those of a block's layers from the bottom up, as given, empty for none. A
     ``per_read_fraction`` of the RBER, from 0 to 1, is drawn anew at each read; the rest is stored.
     """
 
     page_sigma: float = 0.0
+    block_sigma: float = 0.0
+    layer_factors: tuple[float, ...] = ()
     per_read_fraction: float = 0.0
     stuck: StuckAt | None = None
 
@@ -38,26 +42,45 @@ def read_every_model(rber: Mapping[str, Any]) -> EveryModel:
     0.4
     """
     read = Parameters({key: value for key, value in rber.items() if key in EVERY_MODEL}, tuple(EVERY_MODEL))
-    variation = _section(read, "page_variation")
+    page, block, layer = (_section(read, f"{part}_variation") for part in ("page", "block", "layer"))
     fresh = _number(read, "per_read_fraction", EVERY_MODEL["per_read_fraction"])
     stuck = _section(read, "stuck_at")
     read.check()
     return EveryModel(
-        page_sigma=variation.get("sigma", 0.0), per_read_fraction=fresh, stuck=StuckAt(**stuck) if stuck else None
+        page_sigma=page.get("sigma", 0.0),
+        block_sigma=block.get("sigma", 0.0),
+        layer_factors=layer.get("factors", ()),
+        per_read_fraction=fresh,
+        stuck=StuckAt(**stuck) if stuck else None,
     )
 
 
-def _section(read: Parameters, name: str) -> dict[str, float]:
-    """Read a mapping of numbers, {} where there is none."""
+def _section(read: Parameters, name: str) -> dict[str, Any]:
+    """Read a mapping of numbers or lists of them, {} where there is none."""
     if name not in read:
         return {}
     table = EVERY_MODEL[name]
     inner = read.section(name, tuple(table), read.values[name])
-    found = {key: _number(inner, key, what) for key, what in table.items()}
+    found = {key: _value(inner, key, what) for key, what in table.items()}
     read.adopt(inner)
     return found
+
+
+def _value(read: Parameters, key: str, what: Key) -> float | tuple[float, ...]:
+    return _list(read, key, what) if isinstance(what.kind, Numbers) else _number(read, key, what)
 
 
 def _number(read: Parameters, key: str, what: Key) -> float:
     default = None if what.default is REQUIRED else what.default
     return read.number(key, low=what.kind.low, high=what.kind.high, above=what.kind.above, default=default)
+
+
+def _list(read: Parameters, key: str, what: Key) -> tuple[float, ...]:
+    if key not in read:
+        read.problems.append(f"{read.prefix}{key}: missing; must be {what.kind.allowed}")
+        return ()
+    try:
+        return what.kind.read(read.values[key])
+    except Wrong as error:
+        read.problem(key, read.values[key], f"must be {error}")
+        return ()

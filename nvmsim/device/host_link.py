@@ -1,12 +1,16 @@
 """What the host link lets through: its line rate less encoding and packets, and what the queue depth allows.
 
-Sources. Lane rates, encodings, SKP ordered sets (4 of 1538 symbols), 24 bytes around a memory write with a 64-bit
-address, and 8 bytes a DLLP: github.com/pcie-bench/pcie-model (Neugebauer et al., SIGCOMM 2018, after the PCI Express
-Base Specification) [V]; Intel's notes AN 708 and AN 855 have the same framing, header and LCRC [V]. FLIT mode: 236 of
-256 bytes carry packets (glennklockwood.com/garden/PCIe-Gen6) [V]; no framing and no LCRC are left around a packet,
-16 bytes of header are an assumption (no orthogonal header content). CXL.mem in 68-byte flits: 64 bytes in four slots,
-2 of CRC, 2 of protocol ID; slot format H5 heads two reads' data (CXL specification, sections 4.2 and 6.2) [S].
-Assumption: that header slot serves two 64-byte lines, so that 8 of 9 slots carry data.
+Sources. The lane rates of generations 1 to 6 (2.5, 5, 8, 16, 32 and 64 GT/s), 8b/10b up to generation 2 and 128b/130b
+from 3 to 5, widths of 1, 2, 4, 8 and 16 lanes, payloads of 128, 256, 512, 1024, 2048 and 4096 bytes, SKP ordered sets
+(4 of 1538 symbols), 24 bytes around a memory write with a 64-bit address, and 8 bytes a DLLP: model/pcie.py of
+github.com/pcie-bench/pcie-model (Neugebauer et al., SIGCOMM 2018, after the PCI Express Base Specification) [V];
+Intel's notes AN 708 and AN 855 have the same framing, header and LCRC [V]. FLIT mode, from generation 6 on: 236 of 256
+bytes carry packets (glennklockwood.com/garden/PCIe-Gen6) [V], and 6 more carry DLLPs (242 of 256 in pcie-model) [V]; no
+framing and no LCRC are left around a packet, 16 bytes of header are an assumption (no orthogonal header content).
+CXL.mem in 68-byte flits: up to 32 GT/s (CXL 3.0, section 4.2.1, as Linux's drivers/cxl/core/pci.c has it) [V], from 8
+GT/s on (assumption: generations 3 to 5, as all that CXL 1.1 and 2.0 run at); 64 bytes in four slots, 2 of CRC, 2 of
+protocol ID; slot format H5 heads two reads' data (CXL specification, sections 4.2 and 6.2) [S]. Assumption: that header
+slot serves two 64-byte lines, so that 8 of 9 slots carry data.
 """
 
 from dataclasses import dataclass

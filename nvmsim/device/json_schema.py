@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nvmsim.device.parts import PAGE_TYPES
-from nvmsim.device.schema import Choice, Flag, Kind, Number, PerPageType, Text
+from nvmsim.device.schema import Choice, Flag, Kind, Number, Numbers, PerPageType, Text
 from nvmsim.device.sections import CONDITION, CONDITION_NAME, DESCRIPTION, EVERY_MODEL, NAME, REQUIRED, SECTIONS, Key
 from nvmsim.device.variants import CHANGES
 from nvmsim.device.variants import KEY as VARIANTS
@@ -55,6 +55,8 @@ def kind_schema(kind: Kind) -> dict[str, Any]:
         case Choice():
             unit = {"description": kind.unit} if kind.unit else {}
             return _or_null({"enum": list(kind.options), **unit}, kind.optional)
+        case Numbers():
+            return {"type": "array", "items": _number(kind.each), "minItems": kind.least, "maxItems": kind.most}
         case Flag():
             return {"type": "boolean"}
         case PerPageType():

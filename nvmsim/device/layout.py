@@ -113,6 +113,17 @@ class PageLayout:
         """
         return -(-n_bits // self.usable_bits)
 
+    def stripe_groups(self, pages: int) -> int:
+        """Return how many groups follow each other with one page type: one a die, fewer for few pages in planes.
+
+        >>> _example("bypass").stripe_groups(100)
+        2
+        """
+        dies = self.channels * self.dies_per_channel
+        if not self.plane_order:
+            return dies
+        return stripe_groups(pages, planes=self.planes_per_die, dies=dies, page_types=self.page_types)
+
     def channel_of(self, pages: ArrayLike) -> NDArray[np.int64]:
         """Return the channel of each page, in [0, channels)."""
         return self._group(pages) % self.channels
@@ -248,12 +259,8 @@ class MemoryImage:
 
     @property
     def stripe_groups(self) -> int:
-        """Groups of pages that follow each other with one page type: one a die, fewer for a small model in planes."""
-        layout = self.layout
-        dies = layout.channels * layout.dies_per_channel
-        if not layout.plane_order:
-            return dies
-        return stripe_groups(self.pages, planes=layout.planes_per_die, dies=dies, page_types=layout.page_types)
+        """Groups of pages that follow each other with one page type, as the layout's."""
+        return self.layout.stripe_groups(self.pages)
 
     @property
     def check_bits(self) -> int:

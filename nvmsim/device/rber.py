@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nvmsim.device.every_model import EveryModel, StuckAt, read_every_model
-from nvmsim.device.page_variation import page_factors
+from nvmsim.device.block_variation import BlockVariation, block_variation
+from nvmsim.device.every_model import StuckAt, read_every_model
+from nvmsim.device.page_classes import PageClasses, combined_classes
 from nvmsim.device.sections import EVERY_MODEL
 from nvmsim.errors import InputError
 from nvmsim.plugins import lookup
@@ -27,9 +28,9 @@ class Rates:
 
     ``by_page_type[type]`` is (P(flip | stored 0), P(flip | stored 1)), each in [0, 0.5]; page types are in
     the order lsb, csb, msb, tsb. ``warnings`` says where the model was asked outside its fit. A page's own rates are
-    these times its factor, one of `page_factors(page_sigma)`, at most 0.5. A ``per_read_fraction`` of them is drawn
-    anew at each read. ``retries[r - 1]`` are the rates of read attempt r, empty where ECC's ``rber_factor`` says. Cells
-    that are ``stuck`` have none of these rates, and no factor.
+    these times its factor, that of its class (`combined_classes(page_sigma, blocks)`), at most 0.5. A
+    ``per_read_fraction`` of them is drawn anew at each read. ``retries[r - 1]`` are the rates of read attempt r, empty
+    where ECC's ``rber_factor`` says. Cells that are ``stuck`` have none of these rates, and no factor.
     Raises InputError if there is no page type or a rate lies outside [0, 0.5].
 
     >>> Rates(((1e-3, 3e-3), (2e-3, 2e-3))).mean
@@ -42,6 +43,7 @@ class Rates:
     per_read_fraction: float = 0.0
     stuck: StuckAt | None = None
     retries: tuple[tuple[tuple[float, float], ...], ...] = ()
+    blocks: BlockVariation | None = None
 
     def __post_init__(self) -> None:
         wrong = [rate for pair in self.by_page_type for rate in pair if not 0 <= rate <= MAX_RBER]
@@ -70,7 +72,12 @@ class Rates:
     def worst(self) -> float:
         """The highest rate of any bit on any page, in [0, 0.5]."""
         highest = max(rate for attempt in (self.by_page_type, *self.retries) for pair in attempt for rate in pair)
-        return min(highest * page_factors(self.page_sigma)[-1], MAX_RBER)
+        return min(highest * self.classes.factors[-1], MAX_RBER)
+
+    @property
+    def classes(self) -> PageClasses:
+        """The classes of pages, and how many pages are of each."""
+        return combined_classes(self.page_sigma, self.blocks)
 
     def page_mean(self, of: Callable[[float], float], rber: float) -> float:
         """Return the mean over pages of a function of the page's RBER, where the mean page has ``rber``.
@@ -80,9 +87,9 @@ class Rates:
         >>> Rates(((1e-3, 1e-3),)).page_mean(lambda rber: rber**2, 0.5)
         0.25
         """
-        factors = page_factors(self.page_sigma)
         stuck = 0.0 if self.stuck is None else self.stuck.fraction
-        return sum(of((1 - stuck) * min(rber * factor, MAX_RBER) + stuck / 2) for factor in factors) / len(factors)
+        pages = zip(self.classes.factors, self.classes.shares, strict=True)
+        return sum(share * of((1 - stuck) * min(rber * factor, MAX_RBER) + stuck / 2) for factor, share in pages)
 
 
 def clipped(by_page_type: Iterable[Sequence[float]], warnings: Sequence[str] = ()) -> Rates:
@@ -164,14 +171,18 @@ def device_rates(device: Device, condition: Condition) -> Rates:
     """
     model, attempts = error_model(device), device.ecc.retry.max
     retries = tuple(rates.by_page_type for rates in model.retry_rates(condition, attempts))
-    return _with_keys(replace(model.rates(condition), retries=retries), read_every_model(device.rber))
+    return _with_keys(replace(model.rates(condition), retries=retries), device)
 
 
-def _with_keys(rates: Rates, keys: EveryModel) -> Rates:
+def _with_keys(rates: Rates, device: Device) -> Rates:
     """Add what the keys that any model may have say; with a warning where a factor would lead beyond 0.5."""
-    found = replace(rates, page_sigma=keys.page_sigma, per_read_fraction=keys.per_read_fraction, stuck=keys.stuck)
-    beyond = float(rates.array.max()) * page_factors(keys.page_sigma)[-1]
+    keys = read_every_model(device.rber)
+    blocks = block_variation(keys, device.geometry, device.cell.bits)
+    beside = {"per_read_fraction": keys.per_read_fraction, "stuck": keys.stuck}
+    found = replace(rates, page_sigma=keys.page_sigma, blocks=blocks, **beside)
+    beyond = float(rates.array.max()) * found.classes.factors[-1]
     if beyond <= MAX_RBER:
         return found
-    said = f"rber.page_variation: the worst pages would have {beyond:.2g}; cut to 0.5, so that the mean is lower"
+    names = ", ".join(f"rber.{key}" for key in EVERY_MODEL if key.endswith("_variation") and key in device.rber)
+    said = f"{names}: the worst pages would have {beyond:.2g}; cut to 0.5, so that the mean is lower"
     return replace(found, warnings=(*rates.warnings, said))

@@ -128,6 +128,38 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Numbers:
+    """A list of ``least`` to ``most`` numbers.
+
+    >>> Numbers(Number(above=True), least=2, most=16).read([1.21, 1])
+    (1.21, 1.0)
+    """
+
+    each: Number
+    least: int
+    most: int
+
+    @property
+    def unit(self) -> str:
+        """The unit of each number."""
+        return self.each.unit
+
+    @property
+    def allowed(self) -> str:
+        """Say which values are allowed."""
+        return f"a list of {self.least} to {self.most} numbers, each {self.each.allowed}"
+
+    def read(self, value: object) -> tuple[float, ...]:
+        """Return the numbers."""
+        if not isinstance(value, list | tuple) or not self.least <= len(value) <= self.most:
+            raise Wrong(self.allowed)
+        try:
+            return tuple(self.each.read(one) for one in value)
+        except Wrong:
+            raise Wrong(self.allowed) from None
+
+
+@dataclass(frozen=True)
 class PerPageType:
     """One number for all page types, or a mapping that names exactly the page types."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nvmsim.device.host_link import LANE_GT_S, LANES, PAYLOADS
-from nvmsim.device.schema import Choice, Flag, Kind, Number, PerPageType, Text
+from nvmsim.device.schema import Choice, Flag, Kind, Number, Numbers, PerPageType, Text
 
 
 class _Required:
@@ -99,6 +99,8 @@ CONDITION = {
 }
 EVERY_MODEL = {
     "page_variation": {"sigma": Key(Number(above=True, high=2))},
+    "block_variation": {"sigma": Key(Number(above=True, high=2))},
+    "layer_variation": {"factors": Key(Numbers(Number(above=True, high=1000), least=2, most=16))},
     "per_read_fraction": Key(Number(high=1), 0.0),
     "stuck_at": {"fraction": Key(Number(above=True, high=0.5)), "value_one_fraction": Key(Number(high=1))},
 }

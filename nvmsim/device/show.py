@@ -17,6 +17,7 @@ from nvmsim.device.variants import MARK
 
 WIDTH = 98
 _KEY, _VALUE = 28, 22
+_RANGE = "valid_range"
 LEGEND = "A assumption   V read in the named work   S quoted elsewhere   C computed   U set by the user"
 
 
@@ -75,8 +76,7 @@ def _section(key: str) -> str:
 def _row(device: Device, key: str, value: Any, *, source: str, told: str) -> list[str]:
     name = key.removeprefix(f"{_section(key)}.")
     unit = key_type.kind.unit if (key_type := describe(key)) else ""
-    shown = value_text(value, device.page_types)
-    shown = f"{shown} {unit}".rstrip()
+    shown = f"{key_text(key, value, device.page_types)} {unit}".rstrip()
     text = _told(told)
     long = len(shown) > _VALUE
     first = f"  {name:{_KEY}}{'' if long else shown:{_VALUE}} {mark(source)} {text[0] if text else ''}"
@@ -90,8 +90,20 @@ def _told(source: str) -> list[str]:
 
 
 def _long(value: Any, shown: str, device: Device) -> list[str]:
-    items = [value_text(item, device.page_types) for item in value] if isinstance(value, list) else [shown]
+    nested = isinstance(value, list) and any(isinstance(item, list | dict) for item in value)
+    items = [value_text(item, device.page_types) for item in value] if nested else [shown]
     return [line for item in items for line in wrap(item, WIDTH, initial_indent="    ", subsequent_indent="      ")]
+
+
+def key_text(key: str, value: Any, page_types: Sequence[str]) -> str:
+    """Write the value of a key for people, a valid range as ``0 to 3000``.
+
+    >>> key_text("rber.valid_range.pe_cycles", [0, 3000], ()), key_text("rber.layer_variation.factors", [2, 1], ())
+    ('0 to 3000', '2 1')
+    """
+    if f".{_RANGE}." in key and isinstance(value, list):
+        return " to ".join(value_text(item, page_types) for item in value)
+    return value_text(value, page_types)
 
 
 def value_text(value: Any, page_types: Sequence[str]) -> str:
@@ -102,8 +114,6 @@ def value_text(value: Any, page_types: Sequence[str]) -> str:
         return _power(f"{value:.6g}")
     if isinstance(value, dict) and set(value) == set(page_types):
         return f"{' / '.join(value_text(value[name], page_types) for name in page_types)}"
-    if isinstance(value, list) and len(value) == 2:
-        return " to ".join(value_text(item, page_types) for item in value)
     if isinstance(value, dict):
         return ", ".join(f"{name} {value_text(item, page_types)}" for name, item in value.items())
     if isinstance(value, list):
@@ -125,8 +135,18 @@ def _age_table(device: Device, found: Sequence[Age]) -> list[str]:
     if any(zero != one for age in found for zero, one in age.rates.seen.tolist()):
         lines += ["", "RBER where 0 is stored / where 1 is stored", *_aligned(_by_stored_bit(device, found))]
     lines += ["", "mean RBER by kind of error: written, retained since, anew at each read", *_aligned(_by_kind(found))]
+    lines += _pages(found)
     warnings = [f"{age.condition.name}: {text}" for age in found for text in age.rates.warnings]
     return lines + ([""] if warnings else []) + [line for text in warnings for line in wrap(text, WIDTH)]
+
+
+def _pages(found: Sequence[Age]) -> list[str]:
+    """Say how far pages lie apart: equally far at every age."""
+    factors = found[0].rates.classes.factors
+    if len(factors) == 1:
+        return []
+    span = f"{factors[0]:.2g} to {factors[-1]:.2g} times what its type has above"
+    return ["", f"pages differ: the RBER of a page is {span}; retry and UBER are means over pages"]
 
 
 def _age_cells(age: Age) -> list[str]:
@@ -179,6 +199,7 @@ def _age_data(device: Device, age: Age) -> dict[str, Any]:
         "mean_rber": age.rates.mean,
         "rber_by_kind": asdict(age.kinds),
         "pages_retried": age.retried,
+        "page_factors": [age.rates.classes.factors[0], age.rates.classes.factors[-1]],
         "uber": age.uber,
         "uber_target": age.uber_target,
         "verdict": age.verdict,

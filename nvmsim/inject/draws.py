@@ -1,9 +1,22 @@
-"""Small draws beside the flips: page-type offset, decodability of codewords, order of the images."""
+"""Small draws beside the flips: where a trial starts, which pages and blocks are bad, decodability, order of images."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nvmsim.inject.philox import DECODE, FILES, IMAGES, OFFSET, PAGE_CLASS, READS, multiply_shift, uniform64
+from nvmsim.inject.philox import (
+    BLOCK_CLASS,
+    DECODE,
+    FILES,
+    IMAGES,
+    OFFSET,
+    PAGE_CLASS,
+    READS,
+    WORD_LINE,
+    multiply_shift,
+    uniform64,
+)
+
+_GOLDEN = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio: its multiples fill the circle evenly (Weyl)
 
 
 def trial_offset(seed: int, trial: int, page_types: int) -> int:
@@ -16,6 +29,18 @@ def trial_offset(seed: int, trial: int, page_types: int) -> int:
     """
     word = uniform64(0, 0, trial=0, stream=OFFSET, seed=seed)
     return (int(multiply_shift(word, page_types)) + trial) % page_types
+
+
+def first_word_line(seed: int, trial: int, word_lines: int) -> int:
+    """Return the word line of its blocks on which a load of ``trial`` starts, in [0, word_lines).
+
+    Uniform over seeds, and spread over trials: a small model lies on one layer a trial, a run of trials meets all.
+
+    >>> sorted(first_word_line(0, trial, 384) // 96 for trial in range(4))
+    [0, 1, 2, 3]
+    """
+    start = int(uniform64(0, 0, trial=0, stream=WORD_LINE, seed=seed))
+    return (start + trial * _GOLDEN) % 2**64 * word_lines >> 64
 
 
 def decode_uniforms(seed: int, trial: int, pages: ArrayLike, codewords: ArrayLike) -> NDArray[np.float64]:
@@ -38,6 +63,18 @@ def page_classes(device_seed: int, pages: int, classes: int) -> NDArray[np.int64
     True
     """
     words = uniform64(0, np.arange(pages), trial=0, stream=PAGE_CLASS, seed=device_seed)
+    return multiply_shift(words, classes).astype(np.int64)
+
+
+def block_classes(device_seed: int, *, blocks: int, planes: int, classes: int) -> NDArray[np.int64]:
+    """Return the class of the first ``blocks`` blocks of each of ``planes`` planes, in [0, classes), in every trial.
+
+    int64 (blocks, planes).
+
+    >>> block_classes(0, blocks=2, planes=3, classes=64).shape
+    (2, 3)
+    """
+    words = uniform64(np.arange(blocks)[:, None], np.arange(planes), trial=0, stream=BLOCK_CLASS, seed=device_seed)
     return multiply_shift(words, classes).astype(np.int64)
 
 

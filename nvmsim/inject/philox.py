@@ -7,7 +7,8 @@ counter (draw, cell or page, trial, stream) under the key seed, so it is the sam
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-FLIPS, SCRAMBLER, OFFSET, DECODE, IMAGES, TIMING, PAGE_CLASS, THIN, READS, STUCK, FILES = range(11)
+FLIPS, SCRAMBLER, OFFSET, DECODE, IMAGES, TIMING, PAGE_CLASS, THIN, READS, STUCK = range(10)
+BLOCK_CLASS, WORD_LINE, FILES = range(10, 13)
 
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 WEYL = (0x9E3779B9, 0xBB67AE85)

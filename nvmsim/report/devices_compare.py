@@ -8,7 +8,7 @@ from nvmsim.device.ages import ages
 from nvmsim.device.parts import Device
 from nvmsim.device.resolve import leaves
 from nvmsim.device.sections import describe
-from nvmsim.device.show import LEGEND, mark, value_text
+from nvmsim.device.show import LEGEND, key_text, mark
 from nvmsim.text_table import aligned
 from nvmsim.timing.modes import mode_timings
 
@@ -51,7 +51,10 @@ def as_table(devices: Sequence[Device]) -> str:
     names = [device.name for device in devices]
     different = differences(devices)
     rows = [("key", *names), *((key, *_cells(devices, key, row)) for key, row in different.items())]
-    results = [("", *names), *((key, *(_shown(value, ()) for value in row)) for key, row in outcomes(devices).items())]
+    results = [
+        ("", *names),
+        *((key, *(_shown(key, value, ()) for value in row)) for key, row in outcomes(devices).items()),
+    ]
     differ = aligned(rows) if different else ["all values are equal"]
     return "\n".join(
         [
@@ -79,9 +82,9 @@ def _cells(devices: Sequence[Device], key: str, values: Sequence[Any]) -> list[s
 def _cell(device: Device, key: str, value: Any, unit: str) -> str:
     if value is None:
         return ABSENT
-    return f"{_shown(value, device.page_types)} {unit}".rstrip() + f" [{mark(device.source(key))}]"
+    return f"{_shown(key, value, device.page_types)} {unit}".rstrip() + f" [{mark(device.source(key))}]"
 
 
-def _shown(value: Any, page_types: Sequence[str]) -> str:
-    text = ABSENT if value is None else value_text(value, page_types)
+def _shown(key: str, value: Any, page_types: Sequence[str]) -> str:
+    text = ABSENT if value is None else key_text(key, value, page_types)
     return text if len(text) <= 40 else f"{text[:37]}..."

@@ -1,15 +1,18 @@
 """The page of all bundled devices: their lives, and bandwidths through, past and without ECC, and in the die."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from nvmsim.device.ages import ages
 from nvmsim.device.life import ecc_limits
-from nvmsim.device.load import load_device
+from nvmsim.device.load import load_device, variant_names
 from nvmsim.device.parts import Device
+from nvmsim.device.rber import device_rates
 from nvmsim.device.resolve import leaves
-from nvmsim.device.show import LEGEND, mark
+from nvmsim.device.show import LEGEND, key_text, mark
+from nvmsim.device.variants import MARK
 from nvmsim.device.weaker import weaker_ecc
+from nvmsim.report.devices_compare import differences
 from nvmsim.timing.inference import sensed_mb_s
 from nvmsim.timing.modes import mode_timings
 
@@ -28,7 +31,8 @@ its source; marks there: {legend}.
 Bandwidths are 10^6 bytes of weights a second in the long run at the profile's default age, where pages are read again
 as often as its ECC asks for it. *Weak ECC* is a BCH code in a quarter of the parity, the rest of the spare area given
 back. *In the die* is what the arrays sense, spare area included, with no bus, ECC or host behind them: what in-memory
-computing has.
+computing has. Variants, `NAME@best` and others, are the profile with other numbers: where one is → the profile's own
+stands before it and the variant's behind.
 """
 
 
@@ -82,6 +86,7 @@ def _section(device: Device, pictures: str) -> str:
             "",
             *_table(("age", "RBER", "UBER target"), _age_rows(device)),
             "",
+            *_variants(device),
             f"![RBER of {device.name} over P/E cycles and time]({pictures}/{device.name}.svg)",
             "",
         ]
@@ -94,6 +99,41 @@ def _bandwidth_rows(device: Device) -> list[tuple[str, ...]]:
 
 def _age_rows(device: Device) -> list[tuple[str, ...]]:
     return [(age.condition.name, f"{age.rates.mean:.1e}", age.verdict) for age in ages(device)]
+
+
+def _variants(device: Device) -> list[str]:
+    """Say what comes of each variant at the default age beside the profile itself, and what it changes."""
+    variants = [load_device(f"{device.name}{MARK}{name}") for name in variant_names(device.name)]
+    if not variants:
+        return []
+    heading = ("variant", "RBER", "UBER target", "through ECC, MB/s", "past ECC, MB/s")
+    changes = [f"- `{one.name}`: {_changes(device, one)}" for one in variants]
+    return [*_table(heading, [_outcome(one) for one in (device, *variants)]), "", *changes, ""]
+
+
+def _outcome(device: Device) -> tuple[str, ...]:
+    age = device.condition()
+    rates = device_rates(device, age)
+    verdict = next(one.verdict for one in ages(device) if one.condition == age)
+    speeds = mode_timings(device, age, modes=("ecc", "bypass")).values()
+    return device.name, f"{rates.mean:.1e}", verdict, *(f"{one.read_bandwidth_mb_s:,.0f}" for one in speeds)
+
+
+def _changes(device: Device, variant: Device) -> str:
+    both = (device, variant)
+    found = [f"{key} {_change(key, values, both)}" for key, values in differences(both).items()]
+    return "; ".join(found)
+
+
+def _change(key: str, values: Sequence[Any], both: Sequence[Device]) -> str:
+    """Write a number before and after; points of a table are told by what they come to at each age."""
+    if any(isinstance(value, list) and isinstance(value[0], dict) for value in values):
+        names = ", ".join(both[0].conditions)
+        return (
+            f"(RBER at {names}) {' → '.join(', '.join(f'{age.rates.mean:.1e}' for age in ages(one)) for one in both)}"
+        )
+    shown = ("none" if value is None else key_text(key, value, both[0].page_types) for value in values)
+    return " → ".join(shown)
 
 
 def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -116,7 +116,9 @@ def choose_rates(device: Device, condition: Condition, *, rber: float | None) ->
     if not 0 <= rber <= 0.5:
         raise InputError(f"--rber: {rber:g}: must be from 0 to 0.5")
     keys = read_every_model(device.rber)
-    others = {"page_variation": keys.page_sigma, "stuck_at": keys.stuck, "read_retry": device.rber.get("read_retry")}
+    varied = zip(("page", "block", "layer"), (keys.page_sigma, keys.block_sigma, keys.layer_factors), strict=True)
+    others = {f"{part}_variation": given for part, given in varied}
+    others |= {"stuck_at": keys.stuck, "read_retry": device.rber.get("read_retry")}
     left = ", ".join(f"rber.{key}" for key, given in others.items() if given)
     said = (f"--rber: stands for every bit at every read: {left} of the profile left out",) if left else ()
     return Rates(((rber, rber),) * device.cell.bits, said, per_read_fraction=keys.per_read_fraction)

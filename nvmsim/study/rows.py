@@ -76,6 +76,7 @@ def _case(question: Question, scheme: Scheme, mode: str) -> Case:
         order_seed=question.seed,
         network=getattr(question.model, "network", ""),
         page_sigma=question.rates.page_sigma,
+        blocks=question.rates.blocks,
         device_seed=question.device_seed,
         stuck=question.rates.stuck,
         retry_rates=question.rates.retries if scheme.ecc else (),
@@ -218,6 +219,8 @@ def assumptions_of(device: Device, rows: Sequence[Row], *, by_age: bool) -> tupl
     keys += ["ecc.limit_rber"] if any(row.has_ecc for row in rows) and device.ecc.limit_rber else []
     keys += ["rber.page_type_factors"] if by_age and "page_type_factors" in device.rber else []
     keys += [key for key in leaves(device) if by_age and key.startswith(BESIDE_MODEL)]
+    by_block = {"block_variation", "layer_variation"} & set(device.rber)
+    keys += ["geometry.pages_per_block"] if by_age and by_block else []
     return tuple(
         (key, _value(device, key), device.source(key)) for key in dict.fromkeys(keys) if device.is_assumption(key)
     )
