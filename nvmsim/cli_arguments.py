@@ -70,7 +70,7 @@ def _add_run(commands: argparse._SubParsersAction) -> None:
         "--schemes",
         default=",".join(defaults.SCHEMES),
         metavar="A,B,...",
-        help="schemes to compare (%(default)s)",
+        help="schemes to compare (%(default)s); ecc/bits=15-12 or ecc/layers=conv1+fc2: ECC for that part alone",
     )
     parser.add_argument(
         "--device-seed",

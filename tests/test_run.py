@@ -21,3 +21,13 @@ def test_schemes_may_be_one_text(tmp_path):
 def test_an_age_beside_an_rber_is_refused():
     with pytest.raises(nvmsim.InputError, match="leave out --condition, --reads, or --rber"):
         nvmsim.run("tlc", rber=1e-3, condition="worn", reads=5)
+
+
+def test_modes_without_any_error_keep_speeds_of_their_own(tmp_path):
+    """Nothing flips, so all rows are one task; what they read is not the same."""
+    settings = {"rber": 0.0, "trials": 1, "workers": 1, "store": tmp_path / "trials.sqlite"}
+    rows = nvmsim.run("tlc", schemes="ecc,ecc/bits=15-8,raw", **settings).rows
+    speeds = {row.mode: row.bandwidth_gb_s for row in rows}
+    assert len({row.task_id for row in rows}) == 1
+    assert speeds["ecc"] < speeds["ecc+bypass"] < speeds["bypass"]
+    assert len({row.storage_bytes_per_weight for row in rows}) == 3

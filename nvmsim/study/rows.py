@@ -29,6 +29,7 @@ from nvmsim.timing.causes import weights_gb_s
 from nvmsim.timing.decisive import bottleneck_assumed, decisive_keys
 from nvmsim.timing.in_turn import FileRead
 
+Series = tuple[str, str]  # a scheme's name and a mode
 BESIDE_MODEL = tuple(f"rber.{key}" for key in EVERY_MODEL)
 
 
@@ -41,6 +42,11 @@ class Case:
     encoding: Encoding
     task: Task
     parts: tuple[Part, ...]
+
+    @property
+    def series(self) -> Series:
+        """What tells it from the other cases of its question."""
+        return self.scheme.name, self.mode
 
     @property
     def stored_bits(self) -> int:
@@ -101,13 +107,16 @@ def unmarked_rows(
     *,
     estimates: Mapping[str, Estimate],
     store: Store,
-    speeds: dict[str, ModeTiming],
+    speeds: dict[Series, ModeTiming],
 ) -> list[Row]:
-    """Return one row a case, none judged; ``speeds`` keeps the timings by task id from call to call."""
+    """Return one row a case, none judged; ``speeds`` keeps the timings from call to call.
+
+    Not by task: where nothing flips, all modes that store the weights alike are one.
+    """
     for case in cases:
-        if case.task.id not in speeds:
-            speeds[case.task.id] = _speed(question, case, store)
-    return [_row(question, case, estimates[case.task.id], speeds[case.task.id]) for case in cases]
+        if case.series not in speeds:
+            speeds[case.series] = _speed(question, case, store)
+    return [_row(question, case, estimates[case.task.id], speeds[case.series]) for case in cases]
 
 
 def difference_of(rows: Sequence[Row], estimates: Mapping[str, Estimate]) -> Difference:

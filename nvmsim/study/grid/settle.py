@@ -11,7 +11,7 @@ from nvmsim.accuracy.estimate import Estimate
 from nvmsim.accuracy.store import Store
 from nvmsim.study.grid.questions import Asked
 from nvmsim.study.grid.spec import BEST, FRONT, Sampling
-from nvmsim.study.rows import difference_of, unmarked_rows
+from nvmsim.study.rows import Series, difference_of, unmarked_rows
 from nvmsim.study.timings import ModeTiming
 from nvmsim.study.tradeoff import Difference, Row, as_fast, dominates, may_fit, surely_fits
 
@@ -27,7 +27,7 @@ class Settling:
     sampling: Sampling
     store: Store
     known: dict[int, tuple[tuple, set[str]]] = field(default_factory=dict)
-    speeds: dict[int, dict[str, ModeTiming]] = field(default_factory=dict)
+    speeds: dict[int, dict[Series, ModeTiming]] = field(default_factory=dict)
 
     def __call__(self, estimates: Mapping[str, Estimate]) -> set[str]:
         """Return the ids of the tasks whose answers are known in every setting that has them."""
