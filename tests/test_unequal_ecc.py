@@ -151,7 +151,7 @@ def test_pages_and_stuck_cells_of_the_files_are_others(slot):
     device = {"page_sigma": 0.5, "stuck": StuckAt(2e-3, 0.5), "device_seed": 4}
     first, second = compiled(slot, TOP, rber=1e-3, rung_rber=7e-3, **device).parts
     n = min(first.image.pages, second.image.pages)
-    same = np.count_nonzero(first.page_classes[:n] == second.page_classes[:n])
+    same = np.count_nonzero(first.places.at(0)[:n] == second.places.at(0)[:n])
     assert same < n / 4  # one in 64 by chance
     shared = np.intersect1d(first.stuck.cells, second.stuck.cells).size
     assert shared < first.stuck.cells.size / 20 < second.stuck.cells.size / 20
