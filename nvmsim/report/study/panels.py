@@ -8,7 +8,7 @@ from nvmsim.report.study.names import AGES, key_heading, setting_name, shown_key
 from nvmsim.study.grid.outcome import Setting, StudyOutcome
 from nvmsim.study.tradeoff import Result, Row
 
-MOST_PANELS = 6
+MOST_PANELS = 8  # all of configs/tradeoff.yaml
 Series = tuple[str, str]  # scheme and mode
 
 
