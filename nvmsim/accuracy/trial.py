@@ -40,11 +40,10 @@ def draw_noise(compiled: CompiledTask, trial: int, block: int = 0) -> Noise:
     seed, number = (read_seed(task.seed, trial, 0), block) if task.per_read_fraction else (task.seed, trial)
     corrected = correct(
         lambda attempt: drawn if attempt == 0 else _flips(compiled, trial, block, attempt),
-        ecc=compiled.ecc,
+        codes=compiled.ecc.codes,
         layout=layout,
         codeword_bytes=task.ecc.codeword_bytes,
         parity_bytes=task.ecc.parity_bytes,
-        retry_max=task.ecc.retry.max,
         uniforms=lambda pages, codewords: decode_uniforms(seed, number, pages, codewords),
     )
     return Noise(corrected.addresses, raw, corrected.failed)
