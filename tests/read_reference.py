@@ -4,6 +4,7 @@ Times are whole femtoseconds. A system is anything with the fields of ``ReadSyst
 behind the buses has no end, and no page is read twice.
 """
 
+from bisect import insort
 from fractions import Fraction
 from types import SimpleNamespace
 
@@ -62,6 +63,27 @@ def schedule(system, pages_of):
     return log
 
 
+def in_turn(arrivals, servers, service):
+    """Return (when, type) each page leaves engines that take the dies in turn, the pages of one die in their order.
+
+    ``arrivals`` are (when, die, type), ``service[type]`` is how long a page of that type stays.
+    """
+    free, waiting, left, turn, next_turn, now = [0] * servers, [], [], 0, {}, 0
+    arrivals = sorted(arrivals, reverse=True)
+    while arrivals or waiting:
+        now = max(now, free[0], 0 if waiting else arrivals[-1][0])
+        while arrivals and arrivals[-1][0] <= now:
+            _, die, kind = arrivals.pop()
+            mine = max(turn, next_turn.get(die, 0))
+            next_turn[die] = mine + 1
+            insort(waiting, (mine, die, kind))
+        turn, _, kind = waiting.pop(0)
+        free.pop(0)
+        insort(free, now + service[kind])
+        left.append((now + service[kind], kind))
+    return left
+
+
 def queue(arrivals, servers, service):
     """Return when each customer leaves identical servers, first come first served (Kiefer and Wolfowitz)."""
     left = []
@@ -71,16 +93,29 @@ def queue(arrivals, servers, service):
     return left
 
 
-def read_times(system, pages):
-    """Return when each of ``pages`` pages of a model has arrived, in order."""
+def read_times(system, pages, decoding=None):
+    """Return when each of ``pages`` pages of a model has arrived, in order.
+
+    ``decoding[type]`` is (femtoseconds of an engine, latency behind it); None: the system's own for all.
+    """
     groups, channels, dies = -(-pages // system.planes), system.channels, system.dies_per_channel
     sizes = [min(system.planes, pages - group * system.planes) for group in range(groups)]
     arrived = []
     for channel in range(channels):
         pages_of = [sizes[channel + channels * die :: channels * dies] for die in range(dies)]
-        arrived += [end for _, end, what, _ in schedule(system, pages_of) if what == "data"]
+        kinds = [
+            [group % len(system.read_fs) for group, count in enumerate(of) for _ in range(count)] for of in pages_of
+        ]
+        for _, end, what, die in schedule(system, pages_of):
+            if what == "data":
+                arrived.append((end, channel + channels * die, kinds[die].pop(0)))
     if system.engines:
-        arrived = [end + system.decode_latency_fs for end in queue(arrived, system.engines, system.decode_fs)]
+        service, latency = zip(
+            *(decoding or [(system.decode_fs, system.decode_latency_fs)] * len(system.read_fs)), strict=True
+        )
+        arrived = [end + latency[kind] for end, kind in in_turn(arrived, system.engines, service)]
+    else:
+        arrived = [end for end, *_ in arrived]
     return queue(arrived, 1, system.host_fs) if system.host_fs else sorted(arrived)
 
 
@@ -105,6 +140,28 @@ def described(device, mode):
         host_fs=_fs(weight_bytes / _exact(host) / 1000) if host else 0,
         page_bytes=weight_bytes,
     )
+
+
+def described_costs(device, errors):
+    """Return (sensings, transfers, engine femtoseconds, latency) of every read by page type, in exact fractions.
+
+    ``errors[type][read]`` are the wrong bits of a codeword.
+    """
+    hard, soft = device.ecc, device.ecc.soft
+    reads = [(hard, 1, 1)] * (1 + hard.retry.max) + [(soft, soft.senses, soft.transfers)] * soft.max
+    return [
+        [
+            (senses, transfers, *_decoding(decoder, device.page.user_bytes, wrong))
+            for (decoder, senses, transfers), wrong in zip(reads, row, strict=True)
+        ]
+        for row in errors
+    ]
+
+
+def _decoding(decoder, user_bytes, wrong):
+    longer = 1 + _exact(decoder.decode_growth_per_error or 0) * _exact(wrong)
+    engine_us = user_bytes / _exact(decoder.decode_bandwidth_gb_s) / 1000
+    return _fs(engine_us * longer), _fs(_exact(decoder.decode_latency_us) * longer)
 
 
 def bandwidth_mb_s(system, *, warm_turns, turns):

@@ -1,6 +1,7 @@
 """How long pages take to read where some are read again: states stepped from instant to instant, no processes.
 
 Every page of type k fails its first ``failures[k]`` decodings. The buffer and the number of ECC engines have no end.
+``costs[k][r]`` is what read r of a page of type k takes: (sensings, transfers, decoding femtoseconds in all).
 """
 
 from collections import deque
@@ -14,7 +15,7 @@ class Die:
     groups: deque
     again: deque = field(default_factory=deque)
     asked_at: int | None = None
-    sensing: tuple | None = None  # (end, pages); pages are [type, failures left]
+    sensing: tuple | None = None  # (end, pages); pages are [type, failures left, reads begun, transfers left]
     register: list | None = None
     offered_at: int = 0
     free: bool = True
@@ -24,18 +25,23 @@ class Die:
         return [self.again.popleft()] if self.again else self.groups.popleft() if self.groups else None
 
 
-def time_with_retries(system, pages, failures):
+def equal_costs(system, reads):
+    """Return the costs of so many reads that are all alike."""
+    return [[(1, 1, system.decode_fs + system.decode_latency_fs)] * reads] * len(system.read_fs)
+
+
+def time_with_retries(system, pages, failures, costs):
     """Return the femtoseconds until the last page has been decoded without a failure."""
     planes, order = system.planes, system.channels * system.dies_per_channel
     groups = [min(planes, pages - first) for first in range(0, pages, planes)]
     dies = [Die(deque()) for _ in range(order)]
     for index, count in enumerate(groups):
         kind = index // order % len(system.read_fs)
-        dies[index % order].groups.append([[kind, failures[kind]] for _ in range(count)])
+        dies[index % order].groups.append([[kind, failures[kind], 0, 0] for _ in range(count)])
     buses = [{"die": dies[channel :: system.channels], "end": None, "job": None} for channel in range(system.channels)]
     decoding, now, last = [], 0, 0
     while True:
-        last = _settle(system, buses, decoding, now=now, last=last)
+        last = _settle(system, buses, decoding, costs, now=now, last=last)
         for bus in buses:  # a bus sees every request of its instant before it chooses
             if bus["end"] is None:
                 _grant(system, bus, now)
@@ -46,11 +52,11 @@ def time_with_retries(system, pages, failures):
         now = min(ends)
 
 
-def _settle(system, buses, decoding, *, now, last):
+def _settle(system, buses, decoding, costs, *, now, last):
     """End what ends at this instant and let dies go on; return when a decoding was last over."""
     for bus in buses:
         if bus["end"] == now:
-            _finish(system, bus, decoding, now)
+            _finish(system, bus, decoding, costs, now=now)
     for job in [job for job in decoding if job[0] == now]:
         decoding.remove(job)
         _, page, die = job
@@ -63,13 +69,20 @@ def _settle(system, buses, decoding, *, now, last):
     return last
 
 
-def _finish(system, bus, decoding, now):
+def _finish(system, bus, decoding, costs, *, now):
     what, die, pages = bus["job"]
     bus["end"] = bus["job"] = None
     if what == "command":
-        die.sensing = (now + system.read_fs[pages[0][0]], pages)
+        for page in pages:
+            senses, page[3], _ = costs[page[0]][page[2]]
+            page[2] += 1
+        die.sensing = (now + senses * system.read_fs[pages[0][0]], pages)
         return
-    decoding.append((now + system.decode_fs + system.decode_latency_fs, pages.pop(0), die))
+    pages[0][3] -= 1
+    if pages[0][3]:
+        return
+    kind, _, reads, _ = pages[0]
+    decoding.append((now + costs[kind][reads - 1][2], pages.pop(0), die))
     if not pages:
         die.register = None
         die.free |= not system.cache_read

@@ -149,11 +149,10 @@ def test_with_too_little_parity_for_bch_all_failures_are_flagged(t, parity):
 def read(flips, ecc, layout, retry_max=0):
     return correct(
         lambda attempt: flips[attempt],
-        ecc=ecc,
+        codes=[ecc] * (retry_max + 1),
         layout=layout,
         codeword_bytes=ecc.spec.codeword_bytes,
         parity_bytes=ecc.spec.parity_bytes,
-        retry_max=retry_max,
         uniforms=lambda pages, codewords: np.zeros(len(pages)),
     )
 

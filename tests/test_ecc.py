@@ -252,7 +252,7 @@ def test_correction_is_that_of_a_reader_by_hand(seed, retry_max, soft, keep):
     for _ in range(retry_max):
         draws.append(draws[-1][rng.random(len(draws[-1])) < keep])
     ecc = (Soft if soft else Bounded)(spec())
-    got = correct(draws.__getitem__, ecc=ecc, layout=LAYOUT, retry_max=retry_max, uniforms=thirds, **CODE)
+    got = correct(draws.__getitem__, codes=[ecc] * (retry_max + 1), layout=LAYOUT, uniforms=thirds, **CODE)
     assert (got.addresses.tolist(), got.failed, got.retried) == by_hand(draws, ecc, retry_max, thirds, 6)
     assert got.addresses.dtype == np.uint64
 
@@ -261,9 +261,9 @@ def test_only_pages_that_failed_are_read_again():
     first = addresses([0] * 4 + [1], [0, 1, 2, 3, 9])
     again = addresses([0] * 5 + [1] * 5, [*range(5)] * 2)
     reads = [first, again, again[:1]]
-    got = correct(reads.__getitem__, ecc=Bounded(spec()), layout=LAYOUT, retry_max=1, uniforms=thirds, **CODE)
+    got = correct(reads.__getitem__, codes=[Bounded(spec())] * 2, layout=LAYOUT, uniforms=thirds, **CODE)
     assert (got.addresses.tolist(), got.failed, got.retried) == ([0, 1, 2, 3, 4], 1, 1)
-    got = correct(reads.__getitem__, ecc=Bounded(spec()), layout=LAYOUT, retry_max=2, uniforms=thirds, **CODE)
+    got = correct(reads.__getitem__, codes=[Bounded(spec())] * 3, layout=LAYOUT, uniforms=thirds, **CODE)
     assert (got.addresses.tolist(), got.failed, got.retried) == ([], 0, 2)
 
 
@@ -271,11 +271,10 @@ def test_without_a_code_user_errors_stay_and_nothing_is_read_again():
     flips = addresses([0, 0, 0, 1, 2], [5, 5, 7, 319, 320])
     got = correct(
         lambda attempt: flips,
-        ecc=make_ecc(spec("none", 16, 0)),
+        codes=[make_ecc(spec("none", 16, 0))] * 5,
         layout=LAYOUT,
         codeword_bytes=16,
         parity_bytes=0,
-        retry_max=4,
         uniforms=thirds,
     )
     assert (got.addresses.tolist(), got.failed, got.retried) == ([7, (1 << 32) + 319], 2, 0)
@@ -288,9 +287,8 @@ def read_often(rber, pages, ecc):
     u = rng.random((pages, 3))
     return correct(
         lambda attempt: addresses(flips // 416, flips % 416),
-        ecc=ecc,
+        codes=[ecc],
         layout=LAYOUT,
-        retry_max=0,
         uniforms=lambda page, codeword: u[page, codeword],
         **CODE,
     ).failed

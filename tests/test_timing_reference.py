@@ -1,18 +1,19 @@
 """The simulation against a second way of working out the same semantics, on random devices of every shape."""
 
+import json
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from read_reference import bandwidth_mb_s, described, read_times
-from retry_reference import time_with_retries
+from read_reference import bandwidth_mb_s, described, described_costs, read_times
+from retry_reference import equal_costs, time_with_retries
 
 from nvmsim.device.profile import load_device
 from nvmsim.timing.path import ReadPath
 from nvmsim.timing.read_path import read_timing
-from nvmsim.timing.system import ReadSystem, read_system
+from nvmsim.timing.system import ReadCost, ReadSystem, read_system
 
 times = st.integers(1_000, 200_000_000)
 ENDLESS = 10**6  # groups of buffer: never full
@@ -106,4 +107,74 @@ def test_a_model_with_pages_read_again_takes_exactly_as_long(drawn, pages, failu
     retries = tuple(tuple(1.0 if attempt < fails else 0.0 for attempt in range(3)) for fails in failures)
     system = replace(drawn, engines=60, host_fs=0, retries=retries)
     found = ReadPath(system, pages, credit_groups=ENDLESS).run()
-    assert found == time_with_retries(system, pages, failures)
+    assert found == time_with_retries(system, pages, failures, equal_costs(system, 4))
+
+
+@st.composite
+def read_costs(draw, types, attempts):
+    """Draw what each read takes, of each page type; the first senses and sends a page once."""
+    small = st.integers(1, 4)
+    return tuple(
+        tuple(
+            ReadCost(
+                senses=draw(small) if attempt else 1,
+                transfers=draw(small) if attempt else 1,
+                decode_fs=draw(st.integers(1_007, 40_000_000)),
+                latency_fs=draw(st.integers(0, 90_000_000)),
+            )
+            for attempt in range(attempts)
+        )
+        for _ in range(types)
+    )
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(systems(), st.integers(1, 60), st.lists(st.integers(0, 3), min_size=4, max_size=4), st.data())
+def test_a_model_with_soft_reads_takes_exactly_as_long(drawn, pages, failures, data):
+    """As above, and every read of a page has sensings, transfers and decoding times of its own."""
+    failures = failures[: drawn.types]
+    retries = tuple(tuple(1.0 if attempt < fails else 0.0 for attempt in range(3)) for fails in failures)
+    costs = data.draw(read_costs(drawn.types, 4))
+    system = replace(drawn, engines=60, host_fs=0, retries=retries, costs=costs)
+    found = ReadPath(system, pages, credit_groups=ENDLESS).run()
+    plain = [[(cost.senses, cost.transfers, cost.decode_fs + cost.latency_fs) for cost in row] for row in costs]
+    assert found == time_with_retries(system, pages, failures, plain)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(systems(), st.integers(1, 300), st.data())
+def test_a_model_whose_page_types_decode_unequally_takes_exactly_as_long(drawn, pages, data):
+    """Few engines, which take the dies in turn, and a host link behind them."""
+    system = replace(drawn, costs=data.draw(read_costs(drawn.types, 1)))
+    decoding = [(cost.decode_fs, cost.latency_fs) for (cost,) in system.costs]
+    assert ReadPath(system, pages, credit_groups=ENDLESS).run() == read_times(system, pages, decoding)[-1]
+
+
+@st.composite
+def soft_devices(draw):
+    """Draw a device with soft reads, and the wrong bits of a codeword at each read."""
+    growth = st.sampled_from([None, 0.0, 0.0465, 0.3])
+    soft = {
+        "max": draw(st.integers(1, 2)),
+        "senses": draw(st.integers(1, 7)),
+        "transfers": draw(st.integers(1, 3)),
+        "limit_rber": 0.0135,
+        "decode_latency_us": draw(st.sampled_from([None, 3.7])),
+        "decode_bandwidth_gb_s": draw(st.sampled_from([None, 0.9])),
+        "decode_growth_per_error": draw(growth),
+    }
+    keys = {"ecc.soft": soft, "ecc.decode_growth_per_error": draw(growth), "ecc.retry.max": draw(st.integers(0, 2))}
+    device = load_device("tlc", [f"{key}={json.dumps(value)}" for key, value in keys.items()])
+    errors = st.integers(0, 300_000).map(lambda number: number / 1009)  # no time lies half way between two femtoseconds
+    wrong = st.lists(errors, min_size=device.ecc.attempts, max_size=device.ecc.attempts)
+    return device, draw(st.lists(wrong, min_size=3, max_size=3))
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(soft_devices())
+def test_a_profile_s_soft_reads_are_reduced_to_the_same_numbers(drawn):
+    device, errors = drawn
+    failures = [[1.0] * device.ecc.attempts] * 3
+    system = read_system(device, "ecc", failures, codeword_errors=errors)
+    found = [[system.cost(kind, read) for read in range(device.ecc.attempts)] for kind in range(3)]
+    assert found == described_costs(device, errors)

@@ -146,8 +146,8 @@ def test_a_name_is_split_at_its_last_mark_or_not_at_all(text):
 def test_variants_are_listed_shown_and_checked():
     rows = {line.split()[0]: line for line in list_devices().splitlines()[1:-2]}
     assert "best, worst" in rows["tlc"] and "best" not in rows["tlc-2y"]
-    assert "variants: @best, @worst, @layers" in show_device("tlc").splitlines()
-    assert json.loads(show_device("tlc@worst", fmt="json"))["variants"] == ["best", "worst", "layers"]
+    assert "variants: @best, @worst, @layers, @soft" in show_device("tlc").splitlines()
+    assert json.loads(show_device("tlc@worst", fmt="json"))["variants"] == ["best", "worst", "layers", "soft"]
     text = check_device("mlc")
     assert "mlc@best: a valid variant" in text and text.count("misses its UBER target") == 3
     assert "variant" not in check_device("mlc@best")

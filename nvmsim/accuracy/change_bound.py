@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from nvmsim.accuracy.task import Task
     from nvmsim.device.ecc import Ecc
 
+    Decoding = tuple[Ecc, float]  # a code, and the RBER that it meets
+
 
 def change_bound(
     task: "Task",
@@ -47,20 +49,23 @@ def change_bound(
     codewords = -(-task.layout.user_bytes // task.ecc.codeword_bytes)
     parts = _by_factor(task, pages, each=codewords, chances=pages * codewords)
     decisive, most = _decisive(task, ecc), max(factor for factor, _ in parts)
-    none = _none(parts, lambda factor: min(1.0, sum(map(ecc.codeword_failure, _times(decisive, factor)))))
-    none += _none_of_stuck(ecc, _times(decisive, most), np.zeros(0, np.int64) if stuck is None else stuck)
+    none = _none(
+        parts, lambda factor: min(1.0, sum(code.codeword_failure(at) for code, at in _times(decisive, factor)))
+    )
+    none += _none_of_stuck(_times(decisive, most), np.zeros(0, np.int64) if stuck is None else stuck)
     return float(-np.expm1(none * reads))
 
 
-def _decisive(task: "Task", ecc: "Ecc") -> list[float]:
-    """Return the RBER at each attempt that may leave a codeword wrong: the last, and all where one is miscorrected."""
-    last = task.ecc.retry.max if ecc.detects else 0
-    at = [task.rates_at(attempt) for attempt in range(0 if ecc.miscorrects else last, last + 1)]
-    return [float((rates.mean(axis=1) if task.layout.scrambler else rates.max(axis=1)).max()) for rates in at]
+def _decisive(task: "Task", ecc: "Ecc") -> "list[Decoding]":
+    """Return each attempt that may leave a codeword wrong: the last, and all where one is miscorrected."""
+    last = len(ecc.codes) - 1
+    at = [(code, task.rates_at(r)) for r, code in enumerate(ecc.codes) if r == last or code.miscorrects]
+    kind = np.mean if task.layout.scrambler else np.max
+    return [(code, float(kind(rates, axis=1).max())) for code, rates in at]
 
 
-def _times(rates: list[float], factor: float) -> list[float]:
-    return [min(rber * factor, MAX_RBER) for rber in rates]
+def _times(decisive: "list[Decoding]", factor: float) -> "list[Decoding]":
+    return [(code, min(rber * factor, MAX_RBER)) for code, rber in decisive]
 
 
 def _by_factor(task: "Task", pages: int, *, each: int, chances: int) -> list[tuple[float, float]]:
@@ -83,13 +88,17 @@ def _none(parts: list[tuple[float, float]], chance: Callable[[float], float]) ->
         return sum(count * np.log1p(-chance(factor)) for factor, count in parts)
 
 
-def _none_of_stuck(ecc: "Ecc", rates: list[float], errors: NDArray[np.int64]) -> float:
-    """Return the log of the chance that no codeword with these errors fails at any of ``rates`` of others."""
+def _none_of_stuck(decisive: "list[Decoding]", errors: NDArray[np.int64]) -> float:
+    """Return the log of the chance that no codeword with these errors fails for those and others at any attempt."""
     found = 0.0
     for already, codewords in zip(*np.unique(errors, return_counts=True), strict=True):
-        others = ecc.codeword_bits - int(already)
-        failure = ecc.failure(np.arange(others + 1) + already)
-        fails = sum(float(binomial_pmf(others, rber) @ failure) for rber in rates)
+        fails = min(1.0, sum(_fails_with(int(already), code, rber) for code, rber in decisive))
         with np.errstate(divide="ignore"):
-            found += int(codewords) * np.log1p(-min(1.0, fails))
+            found += int(codewords) * np.log1p(-fails)
     return found
+
+
+def _fails_with(already: int, code: "Ecc", rber: float) -> float:
+    """Return P(a codeword with so many errors fails, its other bits being wrong with probability ``rber``)."""
+    others = code.codeword_bits - already
+    return float(binomial_pmf(others, rber) @ code.failure(np.arange(others + 1) + already))

@@ -24,8 +24,9 @@ from nvmsim.inject.sampler import SAMPLER_VERSION, rung_for
 FLOAT32 = "float32"
 RatesByType = tuple[tuple[float, float], ...]
 _PLACES = ("channels", "dies_per_channel", "planes_per_die", "page_types")
-_LATER = ("table", "input")  # keys that older identities do not have
-_DECODER_SPEED = ("engines", "decode_latency_us", "decode_bandwidth_gb_s")
+_LATER = ("table", "input", "soft")  # keys that older identities do not have
+_DECODER_SPEED = ("engines", "decode_latency_us", "decode_bandwidth_gb_s", "decode_growth_per_error")
+_SOFT_SPEED = (*_DECODER_SPEED, "senses", "transfers")
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,10 @@ class Task:
 
     def rates_at(self, attempt: int) -> NDArray[np.float64]:
         """Return the rates of a read attempt, 0 the first, float64 (page types, 2); later ones are those of ``ecc``."""
-        if attempt and self.retry_rates:
-            return np.array(self.retry_rates[attempt - 1], np.float64)
-        factor = self.ecc.retry.rber_factor**attempt if attempt else 1.0
+        retry = self.ecc.retry_of(attempt) if attempt else 0
+        if retry and self.retry_rates:
+            return np.array(self.retry_rates[retry - 1], np.float64)
+        factor = self.ecc.retry.rber_factor**retry if retry else 1.0
         return np.asarray(self.rates) * factor
 
     @property
@@ -156,8 +158,11 @@ class Task:
             return None
         known = {key: value for key, value in asdict(self.ecc).items() if key not in _DECODER_SPEED}
         known = {key: value for key, value in known.items() if value is not None or key not in _LATER}
-        decoder = make_ecc(self.ecc).decoder
-        return {**known, "decoder": decoder} if decoder else known
+        ecc = make_ecc(self.ecc)
+        if self.ecc.soft is not None:
+            known["soft"] = {key: value for key, value in known["soft"].items() if key not in _SOFT_SPEED}
+            known["soft"] |= {"decoder": ecc.codes[-1].decoder}
+        return {**known, "decoder": ecc.decoder} if ecc.decoder else known
 
     @cached_property
     def text(self) -> str:

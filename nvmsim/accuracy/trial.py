@@ -46,11 +46,10 @@ def _noise(part: StoredPart, trial: int, block: int) -> Noise:
     seed, number = (read_seed(task.seed, trial, 0), block) if task.per_read_fraction else (task.seed, trial)
     corrected = correct(
         lambda attempt: drawn if attempt == 0 else _flips(part, trial, block, attempt),
-        ecc=part.ecc,
+        codes=part.ecc.codes,
         layout=layout,
         codeword_bytes=task.ecc.codeword_bytes,
         parity_bytes=task.ecc.parity_bytes,
-        retry_max=task.ecc.retry.max,
         uniforms=lambda pages, codewords: decode_uniforms(seed, number, pages, codewords),
     )
     return Noise(corrected.addresses, raw, corrected.failed)

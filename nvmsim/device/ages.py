@@ -12,8 +12,8 @@ from nvmsim.device.rber import Rates, device_rates
 class Age:
     """One condition with its rates, and the kinds of errors that they consist of.
 
-    ``retried`` is the share of page reads whose first decoding fails; ``uber`` is that of the worst page type
-    after the last retry. Both are None without a code.
+    ``retried`` is the share of page reads whose first decoding fails, ``soft`` of those that no retry decodes; ``uber``
+    is that of the worst page type after the last read. They are None without a code, ``soft`` without soft reads too.
     """
 
     condition: Condition
@@ -22,6 +22,7 @@ class Age:
     kinds: ErrorKinds
     retried: float | None = None
     uber: float | None = None
+    soft: float | None = None
 
     @property
     def verdict(self) -> str:
@@ -46,5 +47,6 @@ def _age(device: Device, condition: Condition) -> Age:
     kinds = error_kinds(device, condition, rates)
     if device.ecc.code == "none":
         return Age(condition, rates, target, kinds)
-    retried = float(page_failures(device, rates)[:, 0].mean())
-    return Age(condition, rates, target, kinds, retried, final_uber(device, rates))
+    failures = page_failures(device, rates).mean(axis=0)
+    soft = float(failures[device.ecc.retry.max]) if device.ecc.soft else None
+    return Age(condition, rates, target, kinds, float(failures[0]), final_uber(device, rates), soft)

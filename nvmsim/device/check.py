@@ -12,6 +12,7 @@ from nvmsim.device.sections import (
     DESCRIPTION,
     EVERY_MODEL,
     NAME,
+    OPTIONAL,
     REQUIRED,
     SECTIONS,
     TOP,
@@ -82,7 +83,9 @@ def check(data: object, *, label: str, stem: str, overridden: Collection[str] = 
     for path, table in SECTIONS.items():
         parent, _, name = path.rpartition(".")
         around = data.get(parent) if parent else data
-        _section(found, path, around.get(name) if isinstance(around, dict) else None, table)
+        given = around.get(name) if isinstance(around, dict) else None
+        if given is not None or path not in OPTIONAL:
+            _section(found, path, given, table)
     _rber(found, data.get("rber"))
     _conditions(found, data.get("conditions"))
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -42,18 +42,18 @@ class _Left(NamedTuple):
 def correct(
     addresses_by_attempt: Callable[[int], Addresses],
     *,
-    ecc: Ecc,
+    codes: Sequence[Ecc],
     layout: PageLayout,
     codeword_bytes: int,
     parity_bytes: int,
-    retry_max: int,
     uniforms: Uniforms,
 ) -> Corrected:
-    """Read all pages with ECC; a page with a codeword known to fail is read again, at most ``retry_max`` times.
+    """Read all pages with ECC; a page with a codeword known to fail is read again, as long as there are ``codes``.
 
+    ``codes[r]`` decodes attempt r (`Ecc.codes`).
     ``addresses_by_attempt(r)`` gives the flips (physical addresses, uint64, any order; even repeats cancel) that
-    attempt r reads; ``uniforms(pages, codewords)`` gives each codeword's u in [0, 1): where u < ecc.failure(errors),
-    ``ecc.decode`` says what becomes of it. Only a failure that the decoder detects has the page read again. All
+    attempt r reads; ``uniforms(pages, codewords)`` gives each codeword's u in [0, 1): where u < code.failure(errors),
+    ``code.decode`` says what becomes of it. Only a failure that the decoder detects has the page read again. All
     codewords of a page come from its last read; those that fail there keep their raw errors, those decoded to another
     codeword have that one's bits. Time and memory grow with the flips of an attempt, not with the pages.
 
@@ -63,16 +63,16 @@ def correct(
     >>> slc = load_device("slc")  # corrects 8 errors in 512 bytes
     >>> correct(
     ...     lambda attempt: np.arange(10_000, 10_009, dtype=np.uint64),
-    ...     ecc=make_ecc(slc.ecc), layout=PageLayout.of(slc, "ecc"), codeword_bytes=512, parity_bytes=13,
-    ...     retry_max=0, uniforms=lambda pages, codewords: np.zeros(len(pages)),
+    ...     codes=make_ecc(slc.ecc).codes, layout=PageLayout.of(slc, "ecc"), codeword_bytes=512, parity_bytes=13,
+    ...     uniforms=lambda pages, codewords: np.zeros(len(pages)),
     ... ).failed
     1
     """
     words = CodewordMap.of(layout, codeword_bytes=codeword_bytes, parity_bytes=parity_bytes)
     retried, pages, done = 0, None, []
-    for attempt in range(retry_max + 1):
-        left = _read(_on_pages(net_flips(addresses_by_attempt(attempt)), pages), ecc, words, uniforms)
-        known = left.words[left.outcomes == DETECTED] if attempt < retry_max else left.words[:0]
+    for attempt, code in enumerate(codes):
+        left = _read(_on_pages(net_flips(addresses_by_attempt(attempt)), pages), code, words, uniforms)
+        known = left.words[left.outcomes == DETECTED] if attempt < len(codes) - 1 else left.words[:0]
         pages = _distinct(known // words.per_page)
         done.append(_elsewhere(left, pages, words.per_page))
         if not len(pages):

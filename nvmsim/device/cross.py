@@ -1,12 +1,13 @@
 """What the keys of a profile demand of each other."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from nvmsim.device.block_variation import word_lines_of
 from nvmsim.device.check import Checked
 from nvmsim.device.cross_host import check_host
-from nvmsim.device.parts import PAGE_TYPES, Cell, EccSpec, Retry
+from nvmsim.device.parts import PAGE_TYPES, Cell, EccSpec, Retry, Soft
 from nvmsim.errors import InputError
 from nvmsim.plugins import names
 from nvmsim.suggest import or_near
@@ -32,14 +33,24 @@ def ecc_spec(found: Checked) -> EccSpec:
 
     Without a code nothing is decoded and nothing can fail, so there is no latency and no retry.
     """
-    values = {key.removeprefix("ecc."): value for key, value in found.values.items() if key.startswith("ecc.")}
-    retry = Retry(values.pop("retry.max"), values.pop("retry.rber_factor"))
+    values = {key: value for key, value in _under("ecc", found).items() if "." not in key}
+    retry = Retry(**_under("ecc.retry", found))
     if values["code"] == "none":
         values |= {"codeword_bytes": found.values["page.user_bytes"], "parity_bytes": 0, "engines": 1}
-        values |= {"decode_latency_us": 0.0, "decode_bandwidth_gb_s": math.inf}
+        values |= {"decode_latency_us": 0.0, "decode_bandwidth_gb_s": math.inf, "decode_growth_per_error": None}
         retry = Retry()
     unused = set(OWN) - set(USES.get(values["code"], OWN if values["code"] != "none" else ()))
-    return EccSpec(**{key: None if key in unused else value for key, value in values.items()}, retry=retry)
+    known = {key: None if key in unused else value for key, value in values.items()}
+    return EccSpec(**known, retry=retry, soft=_soft(known, _under("ecc.soft", found)))
+
+
+def _soft(hard: Mapping[str, Any], given: Mapping[str, Any]) -> Soft | None:
+    """Return what soft reads are, the hard decoder's figures in place of null; None without any."""
+    if not given.get("max"):
+        return None
+    of_hard = {key: hard[key] for key in given if key in hard and key != "limit_rber"}
+    found = {key: of_hard.get(key) if value is None else value for key, value in given.items()}
+    return Soft(**{key: None if key in OWN and hard[key] is None else value for key, value in found.items()})
 
 
 def _gray_code(found: Checked) -> None:
@@ -69,6 +80,9 @@ def _code(found: Checked) -> None:
         path = f"ecc.{key}"
         if path in found.values and found.values[path] is None:
             found.say(path, f"missing: must be a number for code {code}")
+    soft = _under("ecc.soft", found)
+    if "limit_rber" in USES.get(code, ()) and soft.get("max") and soft.get("limit_rber", 0) is None:
+        found.say("ecc.soft.limit_rber", f"missing: must be a number for soft reads with code {code}")
 
 
 def _parity(found: Checked) -> None:
@@ -92,7 +106,7 @@ def _decoder(found: Checked) -> None:
     try:
         make_ecc(ecc_spec(found)).failure([1])
     except InputError as error:
-        found.problems.extend(f"{found.label}: {_under('ecc', problem)}" for problem in error.problems)
+        found.problems.extend(f"{found.label}: {_named('ecc', problem)}" for problem in error.problems)
 
 
 def _rber(found: Checked) -> None:
@@ -122,7 +136,14 @@ def _layers(found: Checked) -> None:
         found.wrong("rber.layer_variation.factors", factors, allowed)
 
 
-def _under(section: str, problem: str) -> str:
+def _under(section: str, found: Checked) -> dict[str, Any]:
+    """Return the checked values of a section and of those within it."""
+    return {
+        key.removeprefix(f"{section}."): value for key, value in found.values.items() if key.startswith(f"{section}.")
+    }
+
+
+def _named(section: str, problem: str) -> str:
     return problem if problem.startswith(f"{section}.") else f"{section}.{problem}"
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,8 @@ class Ecc(ABC):
     A kind of its own says in :meth:`failure` how many errors it stands; all else follows. ``detects`` tells
     whether the decoder can know that it failed, so that the read is tried again; ``miscorrects``, whether it may be
     wrong without knowing, so that no other read mends it. ``decoder`` belongs to a task's identity where it is not
-    empty: it changes whenever the same errors are decoded to something else.
+    empty: it changes whenever the same errors are decoded to something else. A code with soft input has a
+    :meth:`soft_spec`.
     """
 
     spec: EccSpec
@@ -48,6 +49,29 @@ class Ecc(ABC):
     def codeword_bits(self) -> int:
         """Data and parity bits of a codeword (n)."""
         return 8 * (self.spec.codeword_bytes + self.spec.parity_bytes)
+
+    @property
+    def codes(self) -> tuple[Ecc, ...]:
+        """The code that decodes each read of a page: this one, and behind all retries that of soft reads.
+
+        Raises InputError if the specification has soft reads that the code cannot decode.
+        """
+        soft = self.spec.soft
+        hard = (self,) * (1 + self.spec.retry.max if self.detects else 1)
+        return hard if soft is None else hard + (self._soft(),) * soft.max
+
+    def _soft(self) -> Ecc:
+        spec = self.soft_spec()
+        try:
+            return type(self)(spec)
+        except InputError as error:
+            raise InputError([problem.replace("ecc.", "ecc.soft.", 1) for problem in error.problems]) from None
+
+    def soft_spec(self) -> EccSpec:
+        """Return the specification of the code as it decodes soft reads; raises InputError if it cannot."""
+        raise InputError(
+            f"ecc.soft: code {self.spec.code} has no soft input; must be left out, or the code ldpc(-table)"
+        )
 
     @abstractmethod
     def failure(self, errors: ArrayLike) -> np.ndarray:
@@ -178,25 +202,36 @@ class Ldpc(Ecc):
             codeword_failure=spec.uber_target * self.data_bits,
         )
 
+    def soft_spec(self) -> EccSpec:
+        """Return the code of the same codewords with the limit of soft reads."""
+        soft, limit = self.spec.soft, self.spec.limit_rber
+        if soft.limit_rber < limit:
+            raise InputError(f"ecc.soft.limit_rber: {soft.limit_rber:g}: must be at least ecc.limit_rber, {limit:g}")
+        limits = {"limit_rber": soft.limit_rber, "waterfall_decades": soft.waterfall_decades}
+        return replace(self.spec, soft=None, **limits)
+
     def failure(self, errors: ArrayLike) -> np.ndarray:
         """Return the waterfall at this many errors."""
         return self.waterfall.failure(errors)
 
 
 def make_ecc(spec: EccSpec) -> Ecc:
-    """Build the code that a profile's ``ecc`` section names; raises InputError with what does not fit.
+    """Build the code that a profile's ``ecc`` section names; raises InputError with what does not fit in it.
 
     >>> from nvmsim.device.profile import load_device
     >>> make_ecc(load_device("slc").ecc).failure([8, 9]).tolist()
     [0.0, 1.0]
     """
-    return lookup("ecc", spec.code)(spec)
+    ecc = lookup("ecc", spec.code)(spec)
+    ecc.codes  # noqa: B018  (as Ldpc's waterfall: soft reads that cannot be decoded must fail here)
+    return ecc
 
 
 def page_failures(device: Device, rates: Rates) -> np.ndarray:
-    """Return P(a page read fails at attempt r), float64 (page types, retry.max + 1).
+    """Return P(a page read fails at attempt r), float64 (page types, attempts): the first, ``retry.max``, ``soft.max``.
 
-    A page fails if any of its codewords does; attempt r sees the rates times ``rber_factor``^r, or ``rates.retries``.
+    A page fails if any of its codewords does; attempt r sees the rates times ``rber_factor``^r, or ``rates.retries``,
+    soft ones those of the last retry.
     Nearly all errors of a retry are among those before it, so this is taken as P(all attempts up to r fail) too. Zero
     where nothing detects. Where pages differ, it is the mean over pages.
 
@@ -210,12 +245,27 @@ def page_failures(device: Device, rates: Rates) -> np.ndarray:
 
 @lru_cache(maxsize=4096)
 def _page_failures(ecc: Ecc, user_bytes: int, rates: Rates) -> tuple[tuple[float, ...], ...]:
-    retry = ecc.spec.retry
     if not ecc.detects:
-        return ((0.0,) * (retry.max + 1),) * len(rates.by_page_type)
-    fails = partial(_page_failure, ecc, user_bytes)
-    rows = _tuned(rates) if rates.retries else _at(rates, retry.rber_factor ** np.arange(retry.max + 1))
-    return tuple(tuple(rates.page_mean(fails, rber) for rber in row) for row in rows)
+        return ((0.0,) * ecc.spec.attempts,) * len(rates.by_page_type)
+    fails = [partial(_page_failure, code, user_bytes) for code in ecc.codes]
+    return tuple(
+        tuple(rates.page_mean(fail, rber) for fail, rber in zip(fails, row, strict=True))
+        for row in _rber_read(ecc.spec, rates)
+    )
+
+
+def codeword_errors(device: Device, rates: Rates) -> np.ndarray:
+    """Return the mean number of wrong bits in a codeword at attempt r, float64 (page types, attempts).
+
+    That of all pages of a type, also of a retry, which only the worse ones of them get.
+
+    >>> from nvmsim.device.profile import load_device
+    >>> from nvmsim.device.rber import Rates
+    >>> codeword_errors(load_device("slc"), Rates(((1e-3, 1e-3),))).tolist()  # 8 (512 + 13) bits
+    [[4.2]]
+    """
+    bits = make_ecc(device.ecc).codeword_bits
+    return bits * np.array([[rates.page_mean(float, rber) for rber in row] for row in _rber_read(device.ecc, rates)])
 
 
 def final_uber(device: Device, rates: Rates) -> float:
@@ -233,28 +283,23 @@ def final_uber(device: Device, rates: Rates) -> float:
 
 @lru_cache(maxsize=4096)
 def _final_uber(ecc: Ecc, rates: Rates) -> float:
-    retry = ecc.spec.retry
-    factors = retry.rber_factor ** np.arange(retry.max + 1 if ecc.detects else 1)
-    tuned = ecc.detects and rates.retries
-    reads = _tuned(rates) if tuned else _at(rates, factors)
-    return max(_uber_of_reads(ecc, rates, row) for row in reads)
+    reads = _rber_read(ecc.spec, rates)[:, : len(ecc.codes)]
+    return max(_uber_of_reads(ecc.codes, rates, row) for row in reads)
 
 
-def _uber_of_reads(ecc: Ecc, rates: Rates, reads: np.ndarray) -> float:
+def _uber_of_reads(codes: Sequence[Ecc], rates: Rates, reads: np.ndarray) -> float:
     """Return UBER after reads at these RBERs, the last one and what those before it left without anybody's knowing."""
-    *earlier, last = reads
-    before = sum(rates.page_mean(ecc.silent_uber, rber) for rber in earlier) if ecc.miscorrects else 0.0
-    return min(1.0, before + rates.page_mean(ecc.uber, last))
+    *earlier, (last, at) = zip(codes, reads, strict=True)
+    before = sum(rates.page_mean(code.silent_uber, rber) for code, rber in earlier if code.miscorrects)
+    return min(1.0, before + rates.page_mean(last.uber, at))
 
 
-def _at(rates: Rates, factors: np.ndarray) -> np.ndarray:
-    """Return the RBER of a scrambled page (half of its bits store 1), float64 (page types, factors)."""
-    return np.minimum(np.outer(rates.array.mean(axis=1), factors), 0.5)
-
-
-def _tuned(rates: Rates) -> np.ndarray:
-    """Return the RBER of a scrambled page at each attempt, where retries have rates of their own, as `_at` does."""
-    return np.array([rates.by_page_type, *rates.retries]).mean(axis=2).T
+def _rber_read(spec: EccSpec, rates: Rates) -> np.ndarray:
+    """Return the RBER of a scrambled page (half of its bits store 1), float64 (page types, attempts)."""
+    retry = np.array([spec.retry_of(attempt) for attempt in range(spec.attempts)])
+    if rates.retries:
+        return np.array([rates.by_page_type, *rates.retries]).mean(axis=2).T[:, retry]
+    return np.minimum(np.outer(rates.array.mean(axis=1), spec.retry.rber_factor**retry), 0.5)
 
 
 def _page_failure(ecc: Ecc, user_bytes: int, rber: float) -> float:

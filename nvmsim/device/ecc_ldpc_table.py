@@ -1,12 +1,13 @@
 """An LDPC code by what its decoder was measured to do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from nvmsim.device.ecc import Ecc
 from nvmsim.device.ldpc_table import Points, load_points
+from nvmsim.device.parts import EccSpec
 from nvmsim.errors import InputError
 
 
@@ -15,7 +16,8 @@ class LdpcTable(Ecc):
     """A code whose decoder was run on real frames: ``table`` names the counts, ``input`` (hard, soft) the kind of read.
 
     A failure is always detected: checks that do not hold tell. The tables count failures that look decoded apart.
-    Soft input counts no more senses or transfers than the profile's read times and bandwidths hold.
+    ``input: soft`` counts no more senses or transfers than the profile's read times and bandwidths hold; the section
+    ``soft`` has soft reads only where hard ones fail, and counts them.
     Raises InputError if there is no such table or it is of codewords of another length.
     """
 
@@ -36,6 +38,12 @@ class LdpcTable(Ecc):
     def decoder(self) -> str:
         """The checksum of the counts: more frames make it another decoder."""
         return f"table {self.points.checksum}"
+
+    def soft_spec(self) -> EccSpec:
+        """Return the same table's code with soft input."""
+        if self.spec.input == "soft":
+            raise InputError("ecc.soft: ecc.input is soft, so every read is; must be left out")
+        return replace(self.spec, input="soft", soft=None)
 
     def failure(self, errors: ArrayLike) -> np.ndarray:
         """Return the failure rate at this many errors, from the table."""

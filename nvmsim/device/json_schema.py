@@ -7,7 +7,17 @@ from typing import Any
 
 from nvmsim.device.parts import PAGE_TYPES
 from nvmsim.device.schema import Choice, Flag, Kind, Number, Numbers, PerPageType, Text
-from nvmsim.device.sections import CONDITION, CONDITION_NAME, DESCRIPTION, EVERY_MODEL, NAME, REQUIRED, SECTIONS, Key
+from nvmsim.device.sections import (
+    CONDITION,
+    CONDITION_NAME,
+    DESCRIPTION,
+    EVERY_MODEL,
+    NAME,
+    OPTIONAL,
+    REQUIRED,
+    SECTIONS,
+    Key,
+)
 from nvmsim.device.variants import CHANGES
 from nvmsim.device.variants import KEY as VARIANTS
 from nvmsim.plugins import names
@@ -91,7 +101,7 @@ def _or_null(schema: dict[str, Any], optional: bool) -> dict[str, Any]:
 
 def _section(path: str) -> dict[str, Any]:
     inner = {name.rpartition(".")[2]: _section(name) for name in SECTIONS if name.rpartition(".")[0] == path}
-    return _table(SECTIONS[path]) if not inner else _object(_keys(SECTIONS[path]) | inner)
+    return _or_null(_object(_keys(SECTIONS[path]) | inner), path in OPTIONAL)
 
 
 def _table(table: Mapping[str, Key]) -> dict[str, Any]:

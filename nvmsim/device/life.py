@@ -76,11 +76,12 @@ def crossing(curve: Curve, limit: float) -> float | None:
 
 
 def ecc_limits(device: Device) -> tuple[float, ...]:
-    """Return the highest mean RBER at which UBER meets its target: at the first read, and after the last retry if any.
+    """Return the highest mean RBER at which UBER meets its target: at the first read, and after the last if others.
 
-    A retry sees the RBER times ``rber_factor``, so that it stands as much more, but never more than miscorrections of
-    the first read leave; what retries at tuned read levels stand is no one number, and left out. Stuck cells are in the
-    limits, as in what a read sees. Empty without a code; by bisection of the logarithm, exact to nine digits.
+    A retry sees the RBER times ``rber_factor``, so that it stands as much more, and a soft read what its code does
+    more, but never more than miscorrections of the first read leave; what retries at tuned read levels stand is no one
+    number, and left out. Stuck cells are in the limits, as in what a read sees. Empty without a code; by bisection of
+    the logarithm, exact to nine digits.
 
     >>> from nvmsim.device.profile import load_device
     >>> [f"{limit:.2e}" for limit in ecc_limits(load_device("mlc"))]
@@ -96,8 +97,8 @@ def ecc_limits(device: Device) -> tuple[float, ...]:
         return _highest(lambda rber: pages.page_mean(uber, rber) <= device.ecc.uber_target)
 
     found = [limit(ecc.uber)]
-    if retry.max and ecc.detects and not pages.retries:
-        found.append(min(found[0] / retry.rber_factor**retry.max, limit(ecc.silent_uber)))
+    if len(ecc.codes) > 1 and not pages.retries:
+        found.append(min(limit(ecc.codes[-1].uber) / retry.rber_factor**retry.max, limit(ecc.silent_uber)))
     return tuple((1 - stuck) * rber + stuck / 2 for rber in found)
 
 

@@ -115,13 +115,34 @@ class Retry:
 
 
 @dataclass(frozen=True)
+class Soft:
+    """At most ``max`` soft reads of a page that no retry could decode: several sensings, several bits a cell sent.
+
+    Each has the errors of the last retry, senses the array ``senses`` times and sends the page ``transfers`` times;
+    its decoder has figures of its own, as in :class:`EccSpec`. ``limit_rber`` and ``waterfall_decades`` belong to
+    codes known by their limit; None elsewhere.
+    """
+
+    max: int
+    senses: int
+    transfers: int
+    limit_rber: float | None
+    waterfall_decades: float | None
+    decode_latency_us: float
+    decode_bandwidth_gb_s: float
+    decode_growth_per_error: float | None = None
+
+
+@dataclass(frozen=True)
 class EccSpec:
     """An error-correcting code and its decoder.
 
     ``codeword_bytes`` counts data only. ``t`` belongs to bounded-distance codes, ``limit_rber`` and
     ``waterfall_decades`` to LDPC, the name of a ``table`` and its kind of ``input`` (hard, soft) to LDPC by measured
     failures; None elsewhere. Latency is per codeword, in microseconds and pipelined;
-    bandwidth is 10^9 user bytes a second per engine.
+    bandwidth is 10^9 user bytes a second per engine. Both are those without errors where there is a
+    ``decode_growth_per_error`` g: E wrong bits a codeword take 1 + g E times as long. ``soft`` is None without soft
+    reads.
     """
 
     code: str
@@ -137,6 +158,22 @@ class EccSpec:
     retry: Retry = Retry()
     table: str | None = None
     input: str | None = None
+    decode_growth_per_error: float | None = None
+    soft: Soft | None = None
+
+    @property
+    def attempts(self) -> int:
+        """How often a page is read at most: once, by all retries, and softly."""
+        return 1 + self.retry.max + (self.soft.max if self.soft else 0)
+
+    @property
+    def decode_grows(self) -> bool:
+        """Whether decoding takes longer with more errors."""
+        return bool(self.decode_growth_per_error or (self.soft and self.soft.decode_growth_per_error))
+
+    def retry_of(self, attempt: int) -> int:
+        """Return the retry whose errors an attempt sees (0: the first read): soft reads see those of the last one."""
+        return min(attempt, self.retry.max)
 
 
 @dataclass(frozen=True)

@@ -54,4 +54,5 @@ def _collect(path: str, data: dict[str, Any], page_types: tuple[str, ...], found
 
 
 def _known(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value is not None and value != math.inf}
+    found = {key: _known(value) if isinstance(value, dict) else value for key, value in values.items()}
+    return {key: value for key, value in found.items() if value is not None and value != math.inf}

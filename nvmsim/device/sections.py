@@ -86,7 +86,19 @@ ECC = {
     "engines": _count(1 << 16, 8),
     "decode_latency_us": _time_us(8.0),
     "decode_bandwidth_gb_s": Key(Number("GB/s", low=1e-6, high=1e9), 2.0),
+    "decode_growth_per_error": Key(Number("per wrong bit", high=1e3, optional=True), None),
 }
+SOFT = {
+    "max": _count(64, 1, low=0),
+    "senses": _count(64, 3),
+    "transfers": _count(64, 2),
+    "limit_rber": Key(Number(above=True, high=0.5, optional=True), None),
+    "waterfall_decades": Key(Number("decades", above=True, high=5, optional=True), None),
+    "decode_latency_us": Key(Number("us", high=1e9, optional=True), None),
+    "decode_bandwidth_gb_s": Key(Number("GB/s", low=1e-6, high=1e9, optional=True), None),
+    "decode_growth_per_error": Key(Number("per wrong bit", high=1e3, optional=True), None),
+}
+"""What is null here is the hard decoder's, but for the limit."""
 RETRY = {
     "max": _count(64, 0, low=0),
     "rber_factor": Key(Number(above=True, high=1), 1.0),
@@ -115,7 +127,10 @@ SECTIONS = {
     "host": HOST,
     "ecc": ECC,
     "ecc.retry": RETRY,
+    "ecc.soft": SOFT,
 }
+OPTIONAL = ("ecc.soft",)
+"""Sections whose defaults hold only where they stand: without one (or with null) there is no such thing."""
 NAME = Text(r"[\w][\w.+ @-]*", "letters, digits and any of _ . + @ -", most=60)
 DESCRIPTION = Text()
 CONDITION_NAME = Text(r"[A-Za-z0-9_-]+", "letters, digits, _ and -", most=60)

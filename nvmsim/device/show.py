@@ -127,10 +127,12 @@ def _power(number: str) -> str:
 
 
 def _age_table(device: Device, found: Sequence[Age]) -> list[str]:
-    head = ["age", "P/E", "days", "°C", "reads", *device.page_types, "mean", "retry", "UBER", ""]
+    soft = ["soft"] if device.ecc.soft else []
+    head = ["age", "P/E", "days", "°C", "reads", *device.page_types, "mean", "retry", *soft, "UBER", ""]
     rows = [head, *([*_age_cells(age), *_rate_cells(age)] for age in found)]
     target = _power(f"{device.ecc.uber_target:g}")
-    title = f"RBER of each page type by age; share of reads to retry; UBER after ECC (at most {target})"
+    shares = "share of reads to retry, and to read softly" if soft else "share of reads to retry"
+    title = f"RBER of each page type by age; {shares}; UBER after ECC (at most {target})"
     lines = [title, *_aligned(rows)]
     if any(zero != one for age in found for zero, one in age.rates.seen.tolist()):
         lines += ["", "RBER where 0 is stored / where 1 is stored", *_aligned(_by_stored_bit(device, found))]
@@ -157,7 +159,8 @@ def _age_cells(age: Age) -> list[str]:
 
 def _rate_cells(age: Age) -> list[str]:
     by_type = [_power(f"{rate:.2e}") for rate in (*age.rates.seen.mean(axis=1), age.rates.mean)]
-    return [*by_type, _small(age.retried), _small(age.uber), age.verdict]
+    soft = [] if age.soft is None else [_small(age.soft)]
+    return [*by_type, _small(age.retried), *soft, _small(age.uber), age.verdict]
 
 
 def _small(value: float | None) -> str:
@@ -200,6 +203,7 @@ def _age_data(device: Device, age: Age) -> dict[str, Any]:
         "rber_by_kind": asdict(age.kinds),
         "pages_retried": age.retried,
         "page_factors": [age.rates.classes.factors[0], age.rates.classes.factors[-1]],
+        **({} if age.soft is None else {"pages_read_softly": age.soft}),
         "uber": age.uber,
         "uber_target": age.uber_target,
         "verdict": age.verdict,

@@ -27,4 +27,5 @@ def weaker_ecc(device: Device) -> tuple[str, ...]:
     parity = -(-m * t // 8)
     saved = -(-page.user_bytes // ecc.codeword_bytes) * (ecc.parity_bytes - parity)
     spare = f"page.spare_bytes={page.spare_bytes - saved}"
-    return ("ecc.code=bch", f"ecc.t={t}", f"ecc.parity_bytes={parity}", spare, "ecc.limit_rber=null")
+    hard_only = ("ecc.soft=null",) if ecc.soft else ()
+    return ("ecc.code=bch", f"ecc.t={t}", f"ecc.parity_bytes={parity}", spare, "ecc.limit_rber=null", *hard_only)

@@ -8,14 +8,15 @@ from functools import lru_cache
 from typing import Any
 
 from nvmsim.accuracy.store import Store
-from nvmsim.device.ecc import page_failures
 from nvmsim.device.profile import Device
 from nvmsim.device.rber import Rates
 from nvmsim.timing.causes import SpeedCauses, speed_causes
 from nvmsim.timing.in_turn import FileRead, causes_in_turn, timing_in_turn
+from nvmsim.timing.modes import decoding_of
 from nvmsim.timing.read_path import ReadTiming, read_timing
 
 TIMING_VERSION = 1
+_LATER = ("decode_growth_per_error", "soft")  # keys that older names do not have
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,14 @@ class ModeTiming:
 
 def mode_timing(store: Store, device: Device, rates: Rates, *, mode: str, width: float, model_bytes: int) -> ModeTiming:
     """Return the timing of ``mode`` for ``width`` stored bits a weight and a model of ``model_bytes`` stored bytes."""
-    failures = page_failures(device, rates)
-    key = _key(device, failures.tolist(), mode, width, model_bytes)
+    decoding = decoding_of(device, rates)
+    tables = [table.tolist() for table in decoding.values() if table is not None]
+    key = _key(device, *tables, mode, width, model_bytes)
     known = store.note(key)
     if known is None:
         found = ModeTiming(
-            read_timing(device, mode, page_failures=failures, model_bytes=model_bytes),
-            speed_causes(device, mode, page_failures=failures, weight_bits=width),
+            read_timing(device, mode, **decoding, model_bytes=model_bytes),
+            speed_causes(device, mode, **decoding, weight_bits=width),
         )
         known = {"timing": asdict(found.timing), "causes": asdict(found.causes)}
         if not store.read_only:
@@ -65,7 +67,7 @@ def slowest_first(device: Device, rates: Rates) -> tuple[Device, Rates]:
 
 @lru_cache(maxsize=1024)
 def _figures(part: Any) -> dict[str, Any]:
-    return asdict(part)
+    return {key: value for key, value in asdict(part).items() if value is not None or key not in _LATER}
 
 
 def _key(device: Device, *parts: Any) -> str:

@@ -1,36 +1,39 @@
 """Closed forms: how fast each resource alone would let a device read."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from nvmsim.device.profile import Device
-from nvmsim.timing.system import FS_PER_US, QUEUE, ReadSystem, read_system
+from nvmsim.timing.system import FS_PER_US, QUEUE, ReadCost, ReadSystem, read_system
 
 
-def bounds_mb_s(device: Device, mode: str, *, page_failures: Any = None) -> dict[str, float]:
+def bounds_mb_s(
+    device: Device, mode: str, *, page_failures: Any = None, codeword_errors: Any = None
+) -> dict[str, float]:
     """Return the bound of each resource in 10^6 bytes of weights a second.
 
     Resources are "die", "bus", "ecc", "host" and, where the profile has one, "queue depth". The bandwidth is at most
     the least of them, and equals it where one resource rules; infinite where a resource is not in the way. Arguments
     and errors as for :func:`nvmsim.timing.read_path.read_timing`. Of a group of p planes, with command c, array read
     r and transfer x a page: a die needs c + r + p x (with cache read max(c + r, p x)), a bus c + p x; each further
-    read of one page adds a group of one plane.
+    read of one page adds a group of one plane, with its own sensings and transfers.
 
     >>> from nvmsim.device.profile import load_device
     >>> round(bounds_mb_s(load_device("tlc", ["host.bandwidth_gb_s=7"]), "bypass")["host"], 3)
     7000.0
     """
-    return system_bounds(read_system(device, mode, page_failures))
+    return system_bounds(read_system(device, mode, page_failures, codeword_errors=codeword_errors))
 
 
 def system_bounds(system: ReadSystem) -> dict[str, float]:
     """Return the same for a system that is already reduced."""
     group_mb = system.planes * system.page_bytes * FS_PER_US
-    reads = 1 + sum(system.extra_reads) / system.types
+    decode_fs = _mean([sum(p * cost.decode_fs for p, cost in reads) for reads in system.reads])
     return {
         "die": system.dies * group_mb / _die_fs(system),
-        "bus": system.channels * group_mb / _mean(_bus_fs(system)),
-        "ecc": _rate(system.engines * system.page_bytes, system.decode_fs * reads),
+        "bus": system.channels * group_mb / _bus_fs(system),
+        "ecc": _rate(system.engines * system.page_bytes, decode_fs if system.engines else 0),
         "host": _rate(system.page_bytes, system.host_fs),
         **({QUEUE: _rate(system.page_bytes, system.queue_fs)} if system.queue_fs else {}),
     }
@@ -52,21 +55,21 @@ def _die_fs(system: ReadSystem) -> float:
     drain_fs = system.planes * system.transfer_fs
     if system.cache_read and not system.retried:
         return _mean([max(system.command_fs + read_fs, drain_fs) for read_fs in system.read_fs])
-    array = [(system.command_fs + read_fs, system.command_fs + read_fs) for read_fs in system.read_fs]
-    array_fs = _mean(_with_retries(system, array))
-    transfer_fs = _mean(_with_retries(system, [(drain_fs, system.transfer_fs)] * system.types))
+    array_fs = system.command_fs + _mean(system.read_fs)
+    array_fs += _again_fs(system, lambda kind, cost: system.command_fs + cost.senses * system.read_fs[kind])
+    transfer_fs = drain_fs + _again_fs(system, lambda kind, cost: cost.transfers * system.transfer_fs)
     return max(array_fs, transfer_fs) if system.cache_read else array_fs + transfer_fs
 
 
-def _bus_fs(system: ReadSystem) -> list[float]:
+def _bus_fs(system: ReadSystem) -> float:
     group_fs = system.command_fs + system.planes * system.transfer_fs
-    return _with_retries(system, [(group_fs, system.command_fs + system.transfer_fs)] * system.types)
+    return group_fs + _again_fs(system, lambda kind, cost: system.command_fs + cost.transfers * system.transfer_fs)
 
 
-def _with_retries(system: ReadSystem, work_fs: list[tuple[int, int]]) -> list[float]:
-    """Add to the work of each type's group that of reading its pages again, one at a time."""
-    pairs = zip(work_fs, system.extra_reads, strict=True)
-    return [group_fs + system.planes * extra * single_fs for (group_fs, single_fs), extra in pairs]
+def _again_fs(system: ReadSystem, work_fs: Callable[[int, ReadCost], int]) -> float:
+    """Return the mean work, over page types, of reading a group's pages again, one at a time."""
+    every = enumerate(system.reads)
+    return system.planes * _mean([sum(p * work_fs(kind, cost) for p, cost in again) for kind, (_, *again) in every])
 
 
 def _mean(values: Any) -> float:

@@ -19,8 +19,9 @@ class Bus:
     """A simpy process that grants the bus, never taking a grant back.
 
     "fair": waiting commands first. "data_out_first": no command while any die on the bus has data to send, also
-    between two planes. Commands among themselves, and groups of data among themselves, go first come first served,
-    those of one instant by die. A list put into ``log`` collects the grants: (start fs, end fs, what, die).
+    between two planes, or two transfers of a soft read. Commands among themselves, and groups of data among themselves,
+    go first come first served, those of one instant by die. A list put into ``log`` collects the grants: (start fs, end
+    fs, what, die).
     """
 
     def __init__(self, clock: Clock, system: ReadSystem, tally: Tally, index: int) -> None:
@@ -40,6 +41,7 @@ class Bus:
 
     def offer_data(self, die: "Die") -> None:
         """Queue all planes of the group in a die's register."""
+        die.register.since_fs = self._clock.now
         heappush(self.data, (self._clock.now, die.index, die))
         self._wake()
 
@@ -69,13 +71,17 @@ class Bus:
         die.sent.succeed(("sent", die.index))
 
     def _send_plane(self) -> Generator[simpy.Event]:
-        since_fs, _, die = self.data[0]
+        die = self.data[0][-1]
         read = die.register
         page = read.pages[read.out]
-        self._tally.bus_wait_fs += self._clock.now - since_fs
+        self._tally.bus_wait_fs += self._clock.now - read.since_fs
         self._tally.transfers += 1
         yield self._hold("data", die, self._system.transfer_fs)
-        read.out += 1
+        read.moved += 1
+        if read.moved < page.cost.transfers:
+            read.since_fs = self._clock.now
+            return
+        read.out, read.moved = read.out + 1, 0
         if read.out == len(read.pages):
             heappop(self.data)
             die.drained()

@@ -36,17 +36,20 @@ def weights_gb_s(read_bandwidth_mb_s: float, weight_bits: float) -> float:
     return read_bandwidth_mb_s * WEIGHT_BITS / weight_bits / 1000
 
 
-def speed_causes(device: Device, mode: str, *, page_failures: Any, weight_bits: float) -> SpeedCauses:
+def speed_causes(
+    device: Device, mode: str, *, page_failures: Any, weight_bits: float, codeword_errors: Any = None
+) -> SpeedCauses:
     """Split the speed-up of ``mode`` at ``weight_bits`` stored bits a weight over mode ecc at 16 bits.
 
     Retries, the decoder and then the other bytes are taken away one after another, the host link always absent;
-    ``host`` is the rest. ``page_failures`` as for :func:`nvmsim.timing.read_path.read_timing`.
+    ``host`` is the rest. ``page_failures`` and ``codeword_errors`` as for
+    :func:`nvmsim.timing.read_path.read_timing`.
 
     >>> from nvmsim.device.profile import load_device
     >>> speed_causes(load_device("tlc"), "ecc", page_failures=None, weight_bits=16).speedup
     1.0
     """
-    ecc, system = read_system(device, "ecc", page_failures), read_system(device, mode, page_failures)
+    ecc, system = (read_system(device, one, page_failures, codeword_errors=codeword_errors) for one in ("ecc", mode))
     width = WEIGHT_BITS / weight_bits
     speedup = width * bandwidth_mb_s(system) / bandwidth_mb_s(ecc)
     steps = [_free(ecc), *([] if mode == "ecc" else _stripped(ecc)), _free(system)]
@@ -63,4 +66,4 @@ def _free(system: ReadSystem) -> ReadSystem:
 def _stripped(ecc: ReadSystem) -> list[ReadSystem]:
     """Return mode ecc without host link and retries, and then without decoder too."""
     once = replace(_free(ecc), retries=())
-    return [once, replace(once, engines=0, decode_fs=0, decode_latency_fs=0)]
+    return [once, replace(once, engines=0, decode_fs=0, decode_latency_fs=0, costs=())]

@@ -7,7 +7,7 @@ from nvmsim.timing.system import QUEUE
 _DECISIVE = {
     "die": ("timing.read_us", "timing.cache_read"),
     "bus": ("timing.bus_mt_s",),
-    "ecc": ("ecc.decode_bandwidth_gb_s", "ecc.engines"),
+    "ecc": ("ecc.decode_bandwidth_gb_s", "ecc.decode_growth_per_error", "ecc.engines"),
     "host": (
         "host.bandwidth_gb_s",
         "host.generation",

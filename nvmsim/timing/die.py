@@ -107,4 +107,9 @@ class Die:
         return self._array_read([PageRead(self.index, group, fails[plane]) for plane in range(count)])
 
     def _array_read(self, pages: list[PageRead]) -> ArrayRead:
-        return ArrayRead(pages, self._system.read_fs[pages[0].group % self._system.types])
+        first, system = pages[0], self._system
+        kind = first.group % system.types
+        cost = system.cost(kind, first.retries - first.failures)
+        for page in pages:
+            page.cost = cost
+        return ArrayRead(pages, cost.senses * system.read_fs[kind])

@@ -2,21 +2,35 @@
 
 from collections.abc import Sequence
 
-from nvmsim.device.ecc import page_failures
+import numpy as np
+
+from nvmsim.device.ecc import codeword_errors, page_failures
 from nvmsim.device.layout import MODES
 from nvmsim.device.parts import Condition, Device
-from nvmsim.device.rber import device_rates
+from nvmsim.device.rber import Rates, device_rates
 from nvmsim.timing.read_path import ReadTiming, read_timing
 
 
 def mode_timings(device: Device, age: Condition, *, modes: Sequence[str] = MODES) -> dict[str, ReadTiming]:
-    """Return the read timing of each mode; the age decides how often ECC has pages read again.
+    """Return the read timing of each mode; the age decides how often ECC has pages read again, and how long it takes.
 
     >>> from nvmsim.device.load import load_device
     >>> slc = load_device("slc")
     >>> {mode: timing.bottleneck for mode, timing in mode_timings(slc, slc.condition()).items()}
     {'ecc': 'bus', 'bypass': 'bus', 'reclaim': 'bus'}
     """
-    retries = device.ecc.code != "none" and device.ecc.retry.max
-    failures = page_failures(device, device_rates(device, age)) if retries else None
-    return {mode: read_timing(device, mode, page_failures=failures) for mode in modes}
+    ecc = device.ecc
+    decoded = ecc.code != "none" and (ecc.attempts > 1 or ecc.decode_grows)
+    decoding = decoding_of(device, device_rates(device, age)) if decoded else {}
+    return {mode: read_timing(device, mode, **decoding) for mode in modes}
+
+
+def decoding_of(device: Device, rates: Rates) -> dict[str, np.ndarray | None]:
+    """Return the arguments of :func:`nvmsim.timing.read_path.read_timing` that say what decoding does at these rates.
+
+    >>> from nvmsim.device.load import load_device
+    >>> {key: value is not None for key, value in decoding_of(load_device("slc"), Rates(((1e-5, 1e-5),))).items()}
+    {'page_failures': True, 'codeword_errors': False}
+    """
+    errors = codeword_errors(device, rates) if device.ecc.decode_grows else None
+    return {"page_failures": page_failures(device, rates), "codeword_errors": errors}

@@ -1,30 +1,36 @@
 """What moves through the read path: pages, and the reads that a die does for them."""
 
-from nvmsim.timing.system import ReadSystem
+from nvmsim.timing.system import ReadCost, ReadSystem
 
 
 class PageRead:
     """One page on its way from a die to the host.
 
     ``die`` is the index of its die, ``group`` the number of its group on that die, ``failures`` how many more
-    times its decoding will fail, ``retries`` how often it will have been read again, ``since_fs`` when it began to
-    wait, ``stage`` where it is.
+    times its decoding will fail, ``retries`` how often it will have been read again, ``cost`` what this read of it
+    takes, ``since_fs`` when it began to wait, ``stage`` where it is.
     """
 
-    __slots__ = ("die", "failures", "group", "retries", "since_fs", "stage")
+    __slots__ = ("cost", "die", "failures", "group", "retries", "since_fs", "stage")
 
     def __init__(self, die: int, group: int, failures: int) -> None:
         self.die, self.group, self.failures, self.retries = die, group, failures, failures
+        self.cost: ReadCost | None = None
         self.since_fs = self.stage = 0
 
 
 class ArrayRead:
-    """One array read of a die: the pages it senses together, for how long, and how many have crossed the bus."""
+    """One array read of a die: the pages it senses together and for how long.
 
-    __slots__ = ("out", "pages", "sense_fs")
+    ``out`` of the pages have crossed the bus whole, and the next one has done ``moved`` of its transfers; it waits for
+    the bus since ``since_fs``. The pages of one read have one cost.
+    """
+
+    __slots__ = ("moved", "out", "pages", "sense_fs", "since_fs")
 
     def __init__(self, pages: list[PageRead], sense_fs: int) -> None:
-        self.pages, self.sense_fs, self.out = pages, sense_fs, 0
+        self.pages, self.sense_fs = pages, sense_fs
+        self.out = self.moved = self.since_fs = 0
 
 
 class GroupMap:

@@ -1,5 +1,7 @@
 """The whole read path put together: dies and buses, then ECC engines, then the host link."""
 
+from collections.abc import Callable
+
 from nvmsim.timing.attempts import Attempts
 from nvmsim.timing.bus import Bus
 from nvmsim.timing.clock import Clock
@@ -22,8 +24,9 @@ class ReadPath:
         self.system, self.clock, self.tally = system, Clock(), Tally()
         self.buses = [Bus(self.clock, system, self.tally, index) for index in range(system.channels)]
         self.dies = [self._die(index) for index in range(system.dies)]
-        self.decoders = self._station(system.engines, system.decode_fs, system.decode_latency_fs, DECODE_STAGE)
-        self.host = self._station(int(system.delivery_fs > 0), system.delivery_fs, 0, HOST_STAGE)
+        delivery = (system.delivery_fs, 0)
+        self.decoders = self._station(system.engines, _decoding_fs, DECODE_STAGE)
+        self.host = self._station(int(system.delivery_fs > 0), lambda page: delivery, HOST_STAGE)
         self._milestone = None
         self._connect(credit_groups or system.credit_groups)
         for die in self.dies:
@@ -49,8 +52,8 @@ class ReadPath:
     def _die(self, index: int) -> Die:
         return Die(self.clock, self.system, self.tally, self.buses[index % self.system.channels], index)
 
-    def _station(self, servers: int, service_fs: int, delay_fs: int, stage: int) -> Station | None:
-        return Station(self.clock, servers, service_fs, delay_fs, stage) if servers else None
+    def _station(self, servers: int, times_fs: Callable[[PageRead], tuple[int, int]], stage: int) -> Station | None:
+        return Station(self.clock, servers, times_fs=times_fs, stage=stage) if servers else None
 
     def _connect(self, credit_groups: int) -> None:
         for bus in self.buses:
@@ -73,7 +76,8 @@ class ReadPath:
 
     def _arrived(self, page: PageRead) -> None:
         if self.decoders:
-            self.tally.decodes += 1
+            self.tally.decode_fs += page.cost.decode_fs
+            self.tally.decode_latency_fs += page.cost.latency_fs
             self.decoders.put(page)
         else:
             self._good(page)
@@ -95,3 +99,7 @@ class ReadPath:
         self.tally.delivered += 1
         self.tally.retries += page.retries
         self.dies[page.die].give_back()
+
+
+def _decoding_fs(page: PageRead) -> tuple[int, int]:
+    return page.cost.decode_fs, page.cost.latency_fs

@@ -3,7 +3,8 @@
 The path of a page is simulated with simpy: dies (a page register per plane, a second one with cache read), one bus
 per channel, a pool of ECC engines, the host link. What the simulation assumes beyond the profile: the controller's
 buffer (:attr:`nvmsim.timing.system.ReadSystem.credit_groups`), a retry of one page reads one plane and goes before
-its die's next group, an ECC engine takes a whole page, and the engines and the host link take the dies in turn.
+its die's next group, a soft read is one command whose transfers are granted one by one, an ECC engine takes a whole
+page, and the engines and the host link take the dies in turn.
 """
 
 import math
@@ -36,18 +37,21 @@ class ReadTiming:
     relative_error: float
 
 
-def read_timing(device: Device, mode: str, *, page_failures: Any = None, model_bytes: int | None = None) -> ReadTiming:
+def read_timing(
+    device: Device, mode: str, *, page_failures: Any = None, codeword_errors: Any = None, model_bytes: int | None = None
+) -> ReadTiming:
     """Simulate reading weights from ``device`` in ``mode`` ("ecc", "bypass" or "reclaim").
 
-    ``page_failures`` is float64 (page types, retry.max + 1): P(decoding fails at attempt r). ``model_bytes`` asks
-    for the time to load a model of that many bytes of weights. Raises InputError on an unknown mode or a table of
+    ``page_failures`` is float64 (page types, attempts): P(decoding fails at attempt r); ``codeword_errors`` the mean
+    wrong bits of a codeword then, where decoding takes longer with more of them (None: without any). ``model_bytes``
+    asks for the time to load a model of that many bytes of weights. Raises InputError on an unknown mode or a table of
     the wrong shape.
 
     >>> from nvmsim.device.profile import load_device
     >>> read_timing(load_device("tlc", ["host.bandwidth_gb_s=7"]), "bypass").bottleneck
     'host'
     """
-    system = read_system(device, mode, page_failures)
+    system = read_system(device, mode, page_failures, codeword_errors=codeword_errors)
     steady = steady_state(system)
     utilisation = _utilisation(system, steady)
     pages = None if model_bytes is None else math.ceil(model_bytes / system.page_bytes)
@@ -73,7 +77,7 @@ def _utilisation(system: ReadSystem, steady: SteadyState) -> dict[str, float]:
     busy = {
         "die": die_fs / (steady.channels * system.dies_per_channel),
         "bus": (command_fs + transfer_fs) / steady.channels,
-        "ecc": steady["decodes"] * system.decode_fs / max(system.engines, 1),
+        "ecc": steady["decode_fs"] / max(system.engines, 1),
         "host": steady["delivered"] * system.host_fs,
         **({QUEUE: steady["delivered"] * system.queue_fs} if system.queue_fs else {}),
     }
@@ -89,7 +93,7 @@ def _page_read_us(system: ReadSystem, steady: SteadyState) -> dict[str, float]:
         "bus_wait": steady["bus_wait_fs"],
         "transfer": steady["transfers"] * system.transfer_fs,
         "decode_wait": steady["decode_wait_fs"],
-        "decode": steady["decodes"] * (system.decode_fs + system.decode_latency_fs),
+        "decode": steady["decode_fs"] + steady["decode_latency_fs"],
         "host_wait": steady["host_wait_fs"],
         "host": steady["delivered"] * system.delivery_fs,
     }

@@ -34,7 +34,7 @@ def _page(page: PageRead, base: int) -> tuple:
 
 
 def _read(read: ArrayRead | None, base: int) -> tuple | None:
-    return None if read is None else (read.out, *(_page(page, base) for page in read.pages))
+    return None if read is None else (read.out, read.moved, *(_page(page, base) for page in read.pages))
 
 
 def _die(die: Die, base: int) -> tuple:

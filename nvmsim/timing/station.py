@@ -10,15 +10,17 @@ from nvmsim.timing.pages import PageRead
 
 
 class Station:
-    """``servers`` simpy processes that each hold a page for ``service_fs``; it goes on ``delay_fs`` later.
+    """``servers`` simpy processes; ``times_fs(page)`` tells how long one holds a page, and how much later it goes on.
 
     The delay is latency, not work: the server is free meanwhile. Dies are served round robin, the pages of a die
     first come first served: in stream order, so that no die runs ahead of the others while the station is what
     limits. ``wait_fs`` sums the pages' time in the queue.
     """
 
-    def __init__(self, clock: Clock, servers: int, service_fs: int, delay_fs: int, stage: int) -> None:
-        self._clock, self._service_fs, self._delay_fs, self._stage = clock, service_fs, delay_fs, stage
+    def __init__(
+        self, clock: Clock, servers: int, *, times_fs: Callable[[PageRead], tuple[int, int]], stage: int
+    ) -> None:
+        self._clock, self._times_fs, self._stage = clock, times_fs, stage
         self.queue: list[tuple[int, int, PageRead]] = []  # a heap by turn, then die
         self.turn, self.next_turn = 0, {}
         self.idle: list[simpy.Event] = []
@@ -43,12 +45,13 @@ class Station:
                 yield self.idle[-1]
             self.turn, _, page = heappop(self.queue)
             self.wait_fs += self._clock.now - page.since_fs
-            yield self._clock.timeout(self._service_fs, page)
-            self._hand_on(page)
+            service_fs, delay_fs = self._times_fs(page)
+            yield self._clock.timeout(service_fs, page)
+            self._hand_on(page, delay_fs)
 
-    def _hand_on(self, page: PageRead) -> None:
-        if not self._delay_fs:
+    def _hand_on(self, page: PageRead, delay_fs: int) -> None:
+        if not delay_fs:
             self.done(page)
             return
         page.stage = -self._stage
-        self._clock.timeout(self._delay_fs, page).callbacks.append(lambda event: self.done(event.value))
+        self._clock.timeout(delay_fs, page).callbacks.append(lambda event: self.done(event.value))

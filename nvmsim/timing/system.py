@@ -5,13 +5,14 @@ simulation as well, and a state that recurs is recognised. The error against the
 """
 
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nvmsim.device.host_link import link_gb_s, queue_gb_s
 from nvmsim.device.layout import PageLayout
-from nvmsim.device.profile import Device
+from nvmsim.device.parts import Device, EccSpec, Soft
 from nvmsim.errors import InputError
 
 FS_PER_US = 10**9
@@ -21,13 +22,24 @@ MOST_BUFFERED_PAGES = 2**18  # what a simulation takes in memory and time; far a
 SURE = 1e-6  # a failure this unlikely (or this sure) is taken as never (or always); part of the stated error
 
 
+class ReadCost(NamedTuple):
+    """What one read of a page takes: sensings, transfers of a page, an engine's time, and the latency behind it."""
+
+    senses: int
+    transfers: int
+    decode_fs: int
+    latency_fs: int
+
+
 @dataclass(frozen=True)
 class ReadSystem:
     """What the read path consists of; every time is in whole femtoseconds (``_fs``).
 
     ``read_fs`` has one entry per page type. ``engines`` 0 means no decoder, ``host_fs`` 0 no host link
     and ``queue_fs`` 0 no queue depth that limits; else they are what a page takes of them.
-    ``page_bytes`` counts the weights of one page. ``retries[type][r]`` is P(a page is read at least r + 2 times).
+    ``page_bytes`` counts the weights of one page. ``retries[type][r]`` is P(a page is read at least r + 2 times), and
+    ``costs[type][r]`` what its read r takes, 0 the first, which has one sensing and one transfer; empty where all have
+    these, ``decode_fs`` and ``decode_latency_fs``.
     """
 
     channels: int
@@ -45,6 +57,24 @@ class ReadSystem:
     host_fs: int = 0
     queue_fs: int = 0
     retries: tuple[tuple[float, ...], ...] = ()
+    costs: tuple[tuple[ReadCost, ...], ...] = ()
+
+    def cost(self, kind: int, attempt: int) -> ReadCost:
+        """Return what a read of a page of this type takes, its first at attempt 0."""
+        return self.costs[kind][attempt] if self.costs else self._each
+
+    @cached_property
+    def _each(self) -> ReadCost:
+        return ReadCost(1, 1, self.decode_fs, self.decode_latency_fs)
+
+    @property
+    def reads(self) -> tuple[tuple[tuple[float, ReadCost], ...], ...]:
+        """Return (P(a page is read so often), what that read takes) for each page type, from the first read on."""
+        made = [(1.0, *reached) for reached in self.retries] or [(1.0,)] * self.types
+        return tuple(
+            tuple((p, self.cost(kind, attempt)) for attempt, p in enumerate(row) if p > 0)
+            for kind, row in enumerate(made)
+        )
 
     @property
     def types(self) -> int:
@@ -93,7 +123,8 @@ class ReadSystem:
             self.command_fs + min(self.read_fs),
             self.dies_per_channel * (self.command_fs + self.planes * self.transfer_fs),
         )
-        downstream = self.decode_latency_fs + self.decode_fs + self.delivery_fs
+        decode = max(cost.decode_fs + cost.latency_fs for reads in self.reads for _, cost in reads)
+        downstream = decode + self.delivery_fs
         groups = 2 * self.types + 2 + -(-downstream // max(interval, 1))
         return 2 * groups if self.retried else groups
 
@@ -107,11 +138,13 @@ def femtoseconds(time_us: float) -> int:
     return round(time_us * FS_PER_US)
 
 
-def read_system(device: Device, mode: str, page_failures: Any = None) -> ReadSystem:
+def read_system(device: Device, mode: str, page_failures: Any = None, *, codeword_errors: Any = None) -> ReadSystem:
     """Reduce a device in one mode ("ecc", "bypass" or "reclaim") to its read path.
 
     ``page_failures`` is float64 (types, attempts): P(decoding a page fails at attempt r), as from
-    :func:`nvmsim.device.ecc.page_failures`; None for no failures. Without a decoder it is not looked at.
+    :func:`nvmsim.device.ecc.page_failures`; None for no failures. ``codeword_errors`` is float64 of the same shape, as
+    from :func:`nvmsim.device.ecc.codeword_errors`: what decoding takes longer by; None for no errors. Without a decoder
+    neither is looked at.
     Raises InputError on an unknown mode, a table of the wrong shape, or times so far apart that keeping the dies busy
     would take a buffer of more than 2^18 pages.
     """
@@ -130,7 +163,7 @@ def read_system(device: Device, mode: str, page_failures: Any = None) -> ReadSys
         page_bytes=page_bytes,
         host_fs=_delivery_fs(link_gb_s(device.host), page_bytes),
         queue_fs=_delivery_fs(queue_gb_s(device.host), page_bytes),
-        **(_decoder(device, page_failures) if decoded else {}),
+        **(_decoder(device, page_failures, codeword_errors) if decoded else {}),
     )
     buffered = system.credit_groups * system.round_pages
     if buffered > MOST_BUFFERED_PAGES:
@@ -146,21 +179,56 @@ def _delivery_fs(limit_gb_s: float | None, page_bytes: int) -> int:
     return 0 if limit_gb_s is None else femtoseconds(page_bytes / (limit_gb_s * BYTES_PER_US_OF_GB_S))
 
 
-def _decoder(device: Device, page_failures: Any) -> dict[str, Any]:
+def _decoder(device: Device, page_failures: Any, codeword_errors: Any) -> dict[str, Any]:
     ecc = device.ecc
+    failures = np.zeros(_shape(device)) if page_failures is None else _table(device, "page_failures", page_failures)
+    errors = failures * 0 if codeword_errors is None else _table(device, "codeword_errors", codeword_errors)
+    retries = _retries(failures)
+    each = _cost(device.page.user_bytes, ecc, errors=0.0)
+    costs = _costs(device, errors, most=max((np.count_nonzero(reached) for reached in retries), default=0))
     return {
         "engines": ecc.engines,
-        "decode_fs": femtoseconds(device.page.user_bytes / (ecc.decode_bandwidth_gb_s * BYTES_PER_US_OF_GB_S)),
-        "decode_latency_fs": femtoseconds(ecc.decode_latency_us),
-        "retries": () if page_failures is None else _retries(device, np.asarray(page_failures, dtype=np.float64)),
+        "decode_fs": each.decode_fs,
+        "decode_latency_fs": each.latency_fs,
+        "retries": retries,
+        "costs": () if all(cost == each for row in costs for cost in row) else costs,
     }
 
 
-def _retries(device: Device, failures: np.ndarray) -> tuple[tuple[float, ...], ...]:
+def _costs(device: Device, errors: np.ndarray, *, most: int) -> tuple[tuple[ReadCost, ...], ...]:
+    """Return what each read takes by page type, up to ``most`` after the first."""
+    ecc, size = device.ecc, device.page.user_bytes
+    decoders = [ecc if attempt <= ecc.retry.max else ecc.soft for attempt in range(most + 1)]
+    return tuple(
+        tuple(_cost(size, decoder, errors=wrong) for decoder, wrong in zip(decoders, row, strict=False))
+        for row in errors
+    )
+
+
+def _cost(user_bytes: int, decoder: EccSpec | Soft, *, errors: float) -> ReadCost:
+    longer = 1 + (decoder.decode_growth_per_error or 0.0) * float(errors)
+    soft = isinstance(decoder, Soft)
+    return ReadCost(
+        senses=decoder.senses if soft else 1,
+        transfers=decoder.transfers if soft else 1,
+        decode_fs=femtoseconds(user_bytes / (decoder.decode_bandwidth_gb_s * BYTES_PER_US_OF_GB_S) * longer),
+        latency_fs=femtoseconds(decoder.decode_latency_us * longer),
+    )
+
+
+def _shape(device: Device) -> tuple[int, int]:
+    return len(device.page_types), device.ecc.attempts
+
+
+def _table(device: Device, name: str, given: Any) -> np.ndarray:
+    table, expected = np.asarray(given, dtype=np.float64), _shape(device)
+    if table.shape != expected:
+        raise InputError(f"{name}: shape {table.shape}: must be {expected}, (page types, reads of a page at most)")
+    return table
+
+
+def _retries(failures: np.ndarray) -> tuple[tuple[float, ...], ...]:
     """Turn P(attempt r fails) into P(attempt r + 1 is made): failures nest, and the last attempt has no successor."""
-    expected = (len(device.page_types), device.ecc.retry.max + 1)
-    if failures.shape != expected:
-        raise InputError(f"page_failures: shape {failures.shape}: must be {expected}, (page types, retry.max + 1)")
     reached = np.minimum.accumulate(failures[:, :-1], axis=1)
     reached = np.where(reached < SURE, 0.0, np.where(reached > 1 - SURE, 1.0, reached))
     return tuple(tuple(map(float, row)) for row in reached) if reached.any() else ()

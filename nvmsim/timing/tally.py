@@ -4,8 +4,9 @@
 class Tally:
     """Sums over the simulation so far: events as counts, times in femtoseconds.
 
-    ``commands``, ``transfers``, ``decodes`` and ``delivered`` count; ``sense_fs`` sums over commands,
-    ``page_sense_fs`` and the four waits over pages; ``retries`` counts the extra reads of delivered pages.
+    ``commands``, ``transfers`` and ``delivered`` count; ``sense_fs`` sums over commands, ``page_sense_fs``,
+    ``decode_fs`` (of engines), ``decode_latency_fs`` and the four waits over pages; ``retries`` counts the extra reads
+    of delivered pages.
     """
 
     __slots__ = NAMES = (
@@ -16,7 +17,8 @@ class Tally:
         "bus_wait_fs",
         "die_wait_fs",
         "transfers",
-        "decodes",
+        "decode_fs",
+        "decode_latency_fs",
         "decode_wait_fs",
         "host_wait_fs",
         "delivered",

@@ -76,11 +76,10 @@ def test_what_is_left_was_wrong_or_flipped_by_a_decoder_that_did_not_know(name):
     flips = (wrong // layout.page_bits << 32 | wrong % layout.page_bits).astype(np.uint64)
     left = correct(
         lambda attempt: flips,
-        ecc=ecc,
+        codes=[ecc] * 2,
         layout=layout,
         codeword_bytes=data,
         parity_bytes=ecc.spec.parity_bytes,
-        retry_max=1,
         uniforms=lambda pages, codewords: np.random.default_rng(7).random((50, per_page))[pages, codewords],
     )
     added = set(left.addresses.tolist()) - set(flips.tolist())
