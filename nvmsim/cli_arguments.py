@@ -77,7 +77,7 @@ def _add_run(commands: argparse._SubParsersAction) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="which device of its kind: which pages are bad, which cells stuck, if its profile has such (%(default)s)",
+        help="which device of its kind: its bad pages and blocks, its stuck cells, if there are such (%(default)s)",
     )
     parser.add_argument(
         "--reads-per-inference",

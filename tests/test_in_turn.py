@@ -35,6 +35,10 @@ def test_times_add_up_and_causes_multiply(settings, failing, bits):
     seconds = sum(bits) / whole.read_bandwidth_mb_s
     assert seconds == pytest.approx(sum(file.weight_bits / file.timing.read_bandwidth_mb_s for file in (first, second)))
     assert whole.load_us == first.timing.load_us + second.timing.load_us
+    pages = [file.weight_bits / file.page_bits for file in (first, second)]
+    for stage, read_us in whole.page_read_us.items():
+        each = [file.timing.page_read_us[stage] for file in (first, second)]
+        assert read_us == pytest.approx(np.average(each, weights=pages))
     assert causes.speedup == pytest.approx(product(causes), rel=1e-12)
     baseline = file_read(device, "ecc", 16, failing=failing)
     assert causes.speedup == pytest.approx(16 / baseline.timing.read_bandwidth_mb_s / seconds, rel=1e-9)

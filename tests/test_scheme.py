@@ -58,7 +58,7 @@ def test_ecc_for_a_part_is_read_in_two_modes_and_named_one_way():
     assert len(parse_schemes(["ecc/bits=15-14", "ecc/bits=14+15", "ecc/bits=14-15+15"])) == 1
 
 
-@given(st.sets(st.integers(0, 15), min_size=1))
+@given(st.sets(st.integers(0, 15), min_size=1, max_size=15))
 def test_any_choice_of_bits_is_written_and_read_back(bits):
     text = chosen_text(Protected(bits=tuple(bits)))
     assert set(parse_chosen(text, width=16).bits) == bits
@@ -86,6 +86,6 @@ def test_a_part_that_is_none_is_refused(name, problem):
 def test_all_problems_of_parts_are_told_at_once():
     tensors = lay_out([("conv1.weight", (4,)), ("fc2.weight", (2,))])
     with pytest.raises(InputError) as caught:
-        parse_schemes(["ecc/layers=conv2+fc9", "ecc/bits=77", "ecc/layers=conv1"], tensors=tensors)
+        parse_schemes(["ecc/layers=conv2+fc9", "ecc/bits=77", "ecc/layers=conv1"], network="net", tensors=tensors)
     assert len(caught.value.problems) == 3
     assert "did you mean conv1? Known are conv1, fc2" in caught.value.problems[0]

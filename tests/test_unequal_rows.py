@@ -9,19 +9,23 @@ from ridge_network import ridge_model
 
 import nvmsim
 from nvmsim.cli_layout import layout_report
+from nvmsim.device.ecc import page_failures
 from nvmsim.device.profile import load_device
+from nvmsim.device.rber import device_rates
 from nvmsim.errors import InputError
 from nvmsim.report.columns import columns
 from nvmsim.report.figure_front import build as front
 from nvmsim.report.figure_page_read import build as page_read
 from nvmsim.report.findings import headline
 from nvmsim.report.study.figure_use import build as use
-from nvmsim.report.study.findings import answer
+from nvmsim.report.study.findings import answer, longest, timing_title
+from nvmsim.report.study.panels import panels_of
 from nvmsim.study.grid.answers import best_of
 from nvmsim.study.robustness import robustness
 from nvmsim.study.tradeoff import Row
+from nvmsim.timing.read_path import read_timing
 
-SCHEMES = "ecc,ecc/bits=15-12,ecc/layers=3,ecc/bits=15-0,raw"
+SCHEMES = "ecc,ecc/bits=15-12,ecc/layers=3,raw"
 DEVICE = ("ecc.engines=3", "ecc.retry.max=2")
 
 
@@ -48,14 +52,18 @@ def test_bytes_and_times_are_those_of_both_files(result, scheme, bare):
     causes = part.causes
     assert part.speedup == pytest.approx(math.prod((causes.bytes, causes.decoder, causes.retries, causes.host)))
     assert part.speedup == pytest.approx(part.bandwidth_gb_s / ecc.bandwidth_gb_s)
-    assert part.load_us > max(ecc.load_us, raw.load_us) / 2
+    device, bits = load_device("tlc", DEVICE), round(16 * share * part.n_weights)
+    failures = page_failures(device, device_rates(device, device.condition()))
+    files = {"ecc": -(-bits // 8), bare: -(-(16 * part.n_weights - bits) // 8)}
+    loads = [read_timing(device, mode, page_failures=failures, model_bytes=size) for mode, size in files.items()]
+    assert part.load_us == pytest.approx(sum(load.load_us for load in loads))
     assert part.loads_per_s == pytest.approx(1e6 / part.load_us)
 
 
-def test_all_bits_protected_is_the_row_of_ecc(result):
-    ecc, whole = row_of(result, "ecc", "ecc"), row_of(result, "ecc/bits=15-0", "ecc+bypass")
-    names = ("rber_in", "rber_residual", "accuracy", "bandwidth_gb_s", "load_us", "storage_bytes_per_weight", "causes")
-    assert all(getattr(whole, name) == getattr(ecc, name) for name in (*names, "utilisation", "uber", "low", "high"))
+def test_ecc_for_all_bits_or_layers_is_to_be_called_ecc(tmp_path):
+    for scheme, all_of_it in (("ecc/bits=0-15", "bits=15-0: all 16 bits of a word"), ("ecc/layers=1+3", "all layers")):
+        with pytest.raises(InputError, match=f"{all_of_it}; leave"):
+            nvmsim.run("tlc", model=ridge_model(), schemes=scheme, store=tmp_path / "trials.sqlite")
 
 
 def test_uber_is_that_of_the_code_and_residual_errors_are_the_bare_part_s(result):
@@ -72,7 +80,6 @@ def test_only_rows_that_lie_alike_are_paired(result):
     groups = {row.paired_with for row in result.rows if row.scheme in parts}
     assert len(groups) == 4
     assert not groups & {row.paired_with for row in result.rows if row.scheme not in parts}
-    assert row_of(result, "ecc/bits=15-0", "ecc+reclaim").paired_with == row_of(result, "ecc", "ecc").paired_with
 
 
 def test_a_part_with_ecc_is_no_row_without_it(result):
@@ -113,6 +120,21 @@ def test_a_study_says_where_ecc_must_stay_for_a_part():
     assert "ECC must stay for a part of the weights on " in said
     assert "ecc/bits=15-12 (ecc+bypass)" in said
     assert "for a part" not in answer(of_study(part=False))
+    panels = panels_of(of_study(part=True))
+    assert longest(panels, 1.0) is None and longest(panels, 60.0)[1].series == ("raw", "bypass")
+    assert " with ECC in part" in timing_title(of_study(part=True))
+
+
+def test_a_study_says_where_a_part_may_do():
+    made = of_study(part=False)
+    settings = []
+    for setting in made.measured:
+        part = replace(setting.result.rows[0], scheme="ecc/bits=15", mode="ecc+bypass", drop_high=30.0)
+        rows = (*setting.result.rows, replace(part, bandwidth_gb_s=2 * part.bandwidth_gb_s))
+        settings.append(replace(setting, best=best_of(rows, max_drop_points=made.max_drop_points)))
+    said = answer(replace(made, settings=tuple(settings)))
+    assert "ECC must stay, for all weights or a part of them, on " in said
+    assert "ECC must stay on" not in said
     assert "ecc+bypass, bits=15-12" in use(of_study(part=True), 7.5)[2]
     assert use(of_study(part=True), 3.6)
 

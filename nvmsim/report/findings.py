@@ -75,8 +75,9 @@ def front_title(result: Result) -> str:
 
 def boxes_title(result: Result) -> str:
     """Return the finding that the box plot shows: the scheme whose worst trial is best, and worst."""
-    tried = [row for row in _without_ecc(result) if row.trial_accuracies] or list(result.rows)
-    tried = [row for row in tried if row.trial_accuracies]
+    tried = [row for row in result.rows if row.trial_accuracies]
+    bare = [row for row in _without_ecc(result) if row.trial_accuracies]
+    kind, tried = (" without ECC", bare) if bare else ("", tried)
     if not tried:
         return "No trials"
     worst = min(tried, key=lambda row: min(row.trial_accuracies))
@@ -84,13 +85,13 @@ def boxes_title(result: Result) -> str:
     if worst is safest:
         return f"{row_name(worst)}: worst trial {percent(min(worst.trial_accuracies))} %"
     return (
-        f"Worst trial without ECC: {percent(min(safest.trial_accuracies))} % with {row_name(safest)}, "
+        f"Worst trial{kind}: {percent(min(safest.trial_accuracies))} % with {row_name(safest)}, "
         f"{percent(min(worst.trial_accuracies))} % with {row_name(worst)}"
     )
 
 
 def page_reads(rows: Sequence[Row]) -> list[Row]:
-    """Return the first row of each way to read that has page read times: schemes of one mode are read alike."""
+    """Return the first row of each way to read that has page read times: what has one mode is read alike."""
     first: dict[str, Row] = {}
     for row in rows:
         if sum(row.page_read_us.values()) > 0:

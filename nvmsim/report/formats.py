@@ -109,9 +109,9 @@ def row_name(row: Row) -> str:
 
 
 def way(row: Row) -> str:
-    """Return what tells how a row is read: its mode, and where that has ECC in part, which part."""
-    part = row.scheme.partition("/")[2].partition("@")[0]
-    return clean(f"{row.mode}, {part}" if part and "+" in row.mode else row.mode)
+    """Return what tells how a row is read: its mode, and where that has ECC in part, which part of which words."""
+    part = row.scheme.partition("@")[0].removeprefix("ecc").removeprefix("/").removeprefix(":")
+    return clean(f"{row.mode}, {part}" if row.ecc_in_part else row.mode)
 
 
 def age(condition: Mapping[str, object]) -> str:

@@ -13,7 +13,7 @@ _JOIN = "+"
 
 
 def parse_chosen(text: str, *, width: int) -> Protected:
-    """Read what has ECC in words of ``width`` bits; raises InputError with all that is wrong with it.
+    """Read what has ECC in words of ``width`` bits; raises InputError with all that is wrong, or if it is all.
 
     >>> parse_chosen("bits=15-13+9", width=16).bits
     (15, 14, 13, 9)
@@ -29,6 +29,8 @@ def parse_chosen(text: str, *, width: int) -> Protected:
     found = Protected(bits=_bits(names))
     if problems := found.bit_problems(width):
         raise InputError(problems)
+    if len(found.bits) == width:
+        raise InputError(f"{chosen_text(found)}: all {width} bits of a word; leave it out, so that all has ECC")
     return found
 
 

@@ -146,7 +146,7 @@ def ask(
         problems.append(f"--reads-per-inference: {reads_per_inference}: must be 0 (once for all images) or 1 (a batch)")
     parsed, rates = (), None
     try:
-        parsed = parse_schemes(schemes, tensors=model.tensors)
+        parsed = parse_schemes(schemes, network=model.name, tensors=model.tensors)
     except InputError as error:
         problems += error.problems
     try:

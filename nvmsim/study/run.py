@@ -51,7 +51,7 @@ def run(
     (days), ``reads`` (of each page) and ``temperature`` (degrees Celsius), or one ``rber`` for every bit. Sampling
     stops at ``trials`` distorted models a row, at a half-width of ``precision`` (a fraction), or after
     ``time_limit_s`` seconds; intervals are for "this test set" or for "the task" it was drawn from (``target``).
-    ``device_seed`` says which device of its kind it is, where pages differ (``rber.page_variation``). With
+    ``device_seed`` says which device of its kind it is, where pages or blocks differ or cells are stuck. With
     ``reads_per_inference`` 1 weights are read again for each batch (a block of 500 images), so that a batch sees read
     errors of its own (``rber.per_read_fraction``) on the trial's stored ones; with 0 they are read once.
     Trials are kept in ``store`` and never measured twice. Raises InputError with every problem.

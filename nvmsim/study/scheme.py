@@ -39,9 +39,13 @@ class Scheme:
         return (ECC,) if self.protected is None else tuple(f"{ECC}+{mode}" for mode in BARE_MODES)
 
     def layer_problems(self, tensors: Sequence[Placed]) -> list[str]:
-        """Say which layers that are to have ECC a model with these stored tensors does not have."""
-        found = [] if self.protected is None else self.protected.layer_problems(tensors)
-        return [f"--schemes: {self.name!r}: {problem}" for problem in found]
+        """Say which layers that are to have ECC a model with these stored tensors does not have, or if they are all."""
+        if self.protected is None:
+            return []
+        found = self.protected.layer_problems(tensors)
+        if {tensor.module for tensor in tensors} <= set(self.protected.layers):
+            found.append("all layers; leave them out, so that all has ECC")
+        return found
 
 
 def parse_scheme(name: str) -> Scheme:
@@ -60,6 +64,8 @@ def parse_scheme(name: str) -> Scheme:
     'ecc:gray/bits=15-12'
     """
     body, mark, placement = name.partition(MARK)
+    if PART_MARK in placement:
+        raise InputError(f"{MARK}{placement[:60]}: must be last, behind what has ECC: ecc{PART_MARK}...{MARK}bit-plane")
     if mark and placement not in PLACEMENTS:
         raise InputError(f"placement {placement[:60]!r}: {or_near(placement, PLACEMENTS)}")
     body, slash, part = body.partition(PART_MARK)
@@ -97,16 +103,19 @@ def unplaced_problems(schemes: Sequence[Scheme], option: str) -> list[str]:
     return [f"{option}: {name!r}: this medium has no page types to choose; leave out {MARK}..." for name in wrong]
 
 
-def parse_schemes(names: Sequence[str], *, tensors: Sequence[Placed] | None = None) -> tuple[Scheme, ...]:
+def parse_schemes(
+    names: Sequence[str], *, network: str = "", tensors: Sequence[Placed] | None = None
+) -> tuple[Scheme, ...]:
     """Read several names, in order and once each; raise InputError with every problem.
 
-    Layers that are to have ECC must be those of ``tensors``, a model's stored ones, where these are given.
+    Layers that are to have ECC must be those of ``tensors``, the stored ones of a ``network``, where these are given.
     """
     schemes, problems = [], []
     for name in dict.fromkeys(part.strip() for part in names):
         try:
             schemes.append(parse_scheme(name))
-            problems += schemes[-1].layer_problems(tensors) if tensors is not None else []
+            of_model = schemes[-1].layer_problems(tensors) if tensors is not None else []
+            problems += [f"--schemes: {name!r}: {network}: {problem}" for problem in of_model]
         except InputError as error:
             problems += [f"--schemes: {name!r}: {problem}" for problem in error.problems]
     if not names or not all(part.strip() for part in names):

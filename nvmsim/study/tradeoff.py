@@ -20,6 +20,15 @@ def has_ecc(mode: str) -> bool:
     return mode.split("+")[0] == ECC
 
 
+def ecc_in_part(mode: str) -> bool:
+    """Tell whether only a part of what a mode reads has ECC.
+
+    >>> [ecc_in_part(mode) for mode in ("ecc", "ecc+bypass", "bypass")]
+    [False, True, False]
+    """
+    return has_ecc(mode) and mode != ECC
+
+
 @dataclass(frozen=True, kw_only=True)
 class Causes:
     """Factors whose product is a row's speed-up over ``ecc`` (1.0: this cause changes nothing).
@@ -85,6 +94,11 @@ class Row:
     def has_ecc(self) -> bool:
         """Whether all of it is read with ECC, or a part."""
         return has_ecc(self.mode)
+
+    @property
+    def ecc_in_part(self) -> bool:
+        """Whether only a part of it is read with ECC."""
+        return ecc_in_part(self.mode)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from nvmsim.report.study.findings import timing_title
 from nvmsim.report.study.layout import SMALL, Frame, sheet
 from nvmsim.report.study.names import AGES, resource_name, shown_keys, spoken, value_of
 from nvmsim.report.study.panels import panels_of
+from nvmsim.study.chosen import LAYERS
 from nvmsim.study.grid.outcome import Setting, StudyOutcome
 from nvmsim.study.tradeoff import Row
 
@@ -28,15 +29,19 @@ class Use(NamedTuple):
 
 
 def uses(outcome: StudyOutcome) -> tuple[Use, ...]:
-    """Return one row a device and way to read it, at the last age measured, where reads are repeated most."""
+    """Return one row a device and way to read it, at the last age measured, where reads are repeated most.
+
+    How much of a network some layers are is the network's own.
+    """
     keys = [key for key in shown_keys(outcome) if key not in (*AGES, "model", "range_scope", "grid")]
     found: dict[tuple[str, str], Use] = {}
     for setting in (panel.steps[-1].setting for panel in panels_of(outcome)):
         words = [spoken(key, value) for key in keys if (value := value_of(setting, key)) is not None]
         device = ", ".join(words) or clean(setting.result.device)
         for row in setting.result.rows:
+            where = f"{device}, {clean(setting.result.model)}" if f"{LAYERS}=" in way(row) else device
             if row.utilisation:
-                found.setdefault((device, way(row)), Use(device, setting, row))
+                found.setdefault((where, way(row)), Use(where, setting, row))
     return tuple(found.values())
 
 

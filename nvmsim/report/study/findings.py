@@ -7,7 +7,7 @@ from nvmsim.report.study.lifetime import Lifetime, lifetimes
 from nvmsim.report.study.names import resource_name, setting_name
 from nvmsim.report.study.panels import Panel
 from nvmsim.study.grid.outcome import Setting, StudyOutcome
-from nvmsim.study.tradeoff import ECC, Row, has_ecc
+from nvmsim.study.tradeoff import Row, has_ecc
 
 _MOST_NAMES = 3
 
@@ -88,8 +88,11 @@ def _where(settings: Sequence[Setting]) -> str:
 def _ecc_sentence(outcome: StudyOutcome) -> str:
     found = only_ecc(outcome)
     sure = [s for s in found if not s.best.free_open]
-    whole, part = ([s for s in sure if (s.best.row.mode == ECC) == all_of_it] for all_of_it in (True, False))
+    part = [s for s in sure if s.best.row.ecc_in_part]
+    whole, unclear = ([s for s in sure if s not in part and bool(s.best.part_open) == some] for some in (False, True))
     said = [f"ECC must stay on {_where(whole)}."] if whole else []
+    if unclear:
+        said.append(f"ECC must stay, for all weights or a part of them, on {_where(unclear)}.")
     if part:
         said.append(f"ECC must stay for a part of the weights on {_where(part)}: {_ways([s.best.row for s in part])}.")
     if unsure := [s for s in found if s.best.free_open]:
@@ -189,8 +192,9 @@ def boxes_title(outcome: StudyOutcome) -> str:
 def timing_title(outcome: StudyOutcome) -> str:
     """Return the finding of the bars of use: what limits reading with ECC and without."""
     rows = [row for setting in outcome.measured for row in setting.result.rows]
-    groups = {"with": [row for row in rows if row.has_ecc], "without": [row for row in rows if not row.has_ecc]}
-    said = [f"the {_limits(group)} {how} ECC" for how, group in groups.items() if group]
+    kinds = {"with ECC": (True, False), "with ECC in part": (True, True), "without ECC": (False, False)}
+    groups = {how: [row for row in rows if (row.has_ecc, row.ecc_in_part) == kind] for how, kind in kinds.items()}
+    said = [f"the {_limits(group)} {how}" for how, group in groups.items() if group]
     return f"What limits reading: {', '.join(said)}"
 
 

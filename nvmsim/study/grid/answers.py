@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from nvmsim.study.grid.outcome import Best
 from nvmsim.study.grid.settle import undecided_for_best
-from nvmsim.study.tradeoff import Row, as_fast, fastest_within, has_ecc, may_fit
+from nvmsim.study.tradeoff import Row, as_fast, ecc_in_part, fastest_within, has_ecc, may_fit
 
 
 def best_of(rows: Sequence[Row], *, max_drop_points: float, lacking: Sequence[tuple[str, str]] = ()) -> Best:
@@ -18,6 +18,7 @@ def best_of(rows: Sequence[Row], *, max_drop_points: float, lacking: Sequence[tu
     slowest = [row for row in faster if all(as_fast(other, row) for other in faster)]
     free = [row for row in rows if not row.has_ecc]
     waiting = sum(not has_ecc(mode) for _, mode in lacking)
+    parts = [row for row in faster if row.ecc_in_part]
     return Best(
         row=found,
         runner_up=min(slowest, key=lambda row: (row.drop_points, row.scheme, row.mode), default=None),
@@ -25,4 +26,5 @@ def best_of(rows: Sequence[Row], *, max_drop_points: float, lacking: Sequence[tu
         free=fastest_within(free, max_drop_points=max_drop_points),
         free_open=sum(may_fit(row, max_drop_points) for row in free) + waiting,
         free_tried=len(free) + waiting,
+        part_open=sum(may_fit(row, max_drop_points) for row in parts) + sum(ecc_in_part(mode) for _, mode in lacking),
     )
