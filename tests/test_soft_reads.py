@@ -321,5 +321,6 @@ def test_the_command_line_tells_of_soft_reads(capsys, tmp_path):
     assert main(["devices", "new", "mine", "--from", "tlc@soft", "--out", str(tmp_path / "mine.yaml")]) == 0
     assert "#   soft:" in (tmp_path / "mine.yaml").read_text()
     assert load_device(tmp_path / "mine.yaml").ecc == load_device("tlc@soft").ecc
-    capsys.readouterr()
+    assert main(["run", "tlc@soft", "--schemes", "ecc", "--trials", "8", "--out", str(tmp_path / "run")]) == 0
+    assert "ecc.soft.limit_rber = 0.0135 (assumption: " in capsys.readouterr().out
     assert main(["inference", "tlc@soft", "--weights", "1e9", "--condition", "beyond"]) == 0
