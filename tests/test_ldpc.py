@@ -10,7 +10,7 @@ from nvmsim.device.ldpc_table import LEAST_COUNT, Points, load_points, table_nam
 from nvmsim.device.parts import EccSpec
 from nvmsim.device.profile import load_device
 from nvmsim.errors import InputError
-from tools.ldpc import waterfall
+from tools.ldpc import iterations, waterfall
 from tools.ldpc.channel import HARD, soft_levels
 from tools.ldpc.code import qc_code
 from tools.ldpc.decoder import count_failures, decode, read_frame
@@ -133,6 +133,42 @@ def test_measuring_goes_on_where_it_stopped(tmp_path):
         assert (row["failures"], row["undetected"]) == (failed, unseen)
         assert row["low"] < row["failures"] / row["frames"] < row["high"]
     assert part["code"]["data_bits"] == CODE.data_bits and part["code"]["shifts"] == CODE.shifts.tolist()
+
+
+@pytest.mark.parametrize("kind", ["hard", "soft"])
+def test_iterations_are_those_of_every_frame_decoded_alone(kind):
+    errors, frames = 9, 60
+    levels = HARD if kind == "hard" else soft_levels(errors / CODE.bits)
+    found = iterations.mean_iterations(CODE, errors, kind=kind, frames=frames, seed=1)
+    alone = []
+    for frame in range(frames):
+        span = np.array([frame, frame + 1])
+        alone.append(count_failures(CODE.shifts, 32, errors, span, levels, waterfall.ITERATIONS, 1)[2])
+    assert found.tolist() == np.reshape(alone, (iterations.BATCHES, -1)).mean(axis=1).tolist()
+    assert len(set(alone)) > 2 and min(alone) >= 1
+
+
+def test_growth_is_the_slope_and_its_interval_holds_it():
+    """Noise of a known size: of many intervals 95 % hold the true slope, an estimate 2 % off is far outside."""
+    errors, rng, held = np.array([8, 16, 32, 64]), np.random.default_rng(2), 0
+    for _ in range(2000):
+        work = 1 + 0.05 * errors[:, None] + rng.normal(0, 0.05, (4, iterations.BATCHES))
+        g, low, high = iterations.growth(errors, work)
+        held += low <= 0.05 <= high
+        assert abs(g / 0.05 - 1) < 0.02
+    assert stats.binomtest(held, 2000, 0.95).pvalue > 1e-6
+
+
+def test_the_tool_prints_what_a_profile_cites(capsys):
+    iterations.main(["qc-36-12", "--frames", "40", "--errors", "4", "8"])
+    *_, last = capsys.readouterr().out.splitlines()
+    means = np.array([iterations.mean_iterations(CODE, n, kind="hard", frames=40, seed=1) for n in (4, 8)])
+    g, low, high = iterations.growth([4, 8], means)
+    assert last == f"g = {g:.4f} [{low:.4f}, {high:.4f}]"
+    assert iterations.usual_errors("qc-1024-128", "hard") == [8, 17, 26, 34, 42, 51, 60, 68]
+    for wrong in (["--errors", "0"], ["--errors", "385"], ["--frames", "19"]):
+        with pytest.raises(SystemExit):
+            iterations.main(["qc-36-12", *wrong])
 
 
 def table_spec(name="qc-1024-128", kind=None, data=1024, parity=128):

@@ -225,9 +225,10 @@ def assumptions_of(device: Device, rows: Sequence[Row], *, by_age: bool) -> tupl
     """Return (key, value, source) of the assumed numbers that decide the rows' speed, RBER or correction."""
     keys = [key for row in rows for key in decisive_keys(device, row.bottleneck)]
     keys += ["page.spare_bytes"]  # every speed-up compares with ecc, which reads them
-    keys += ["ecc.limit_rber"] if any(row.has_ecc for row in rows) and device.ecc.limit_rber else []
+    known, corrected = leaves(device), any(row.has_ecc for row in rows)
+    keys += [key for key in ("ecc.limit_rber", "ecc.soft.limit_rber") if corrected and key in known]
     keys += ["rber.page_type_factors"] if by_age and "page_type_factors" in device.rber else []
-    keys += [key for key in leaves(device) if by_age and key.startswith(BESIDE_MODEL)]
+    keys += [key for key in known if by_age and key.startswith(BESIDE_MODEL)]
     by_block = {"block_variation", "layer_variation"} & set(device.rber)
     keys += ["geometry.pages_per_block"] if by_age and by_block else []
     return tuple(
@@ -237,6 +238,6 @@ def assumptions_of(device: Device, rows: Sequence[Row], *, by_age: bool) -> tupl
 
 def _value(device: Device, key: str) -> object:
     section, _, name = key.partition(".")
-    if section == "rber":
+    if section == "rber" or "." in name:
         return leaves(device)[key]
     return getattr(getattr(device, section), name)

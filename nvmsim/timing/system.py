@@ -170,7 +170,8 @@ def read_system(device: Device, mode: str, page_failures: Any = None, *, codewor
         raise InputError(
             f"{device.name}: {mode}: keeping all dies busy takes a buffer of {buffered:,} pages, more than the "
             f"{MOST_BUFFERED_PAGES:,} that are simulated: geometry has too many planes, or timing.read_us and "
-            "timing.bus_mt_s are too fast for ecc.decode_latency_us, ecc.decode_bandwidth_gb_s or the host"
+            "timing.bus_mt_s are too fast for ecc.decode_latency_us, ecc.decode_bandwidth_gb_s, "
+            "ecc.decode_growth_per_error or the host"
         )
     return system
 
