@@ -142,22 +142,22 @@ def compiled(slot, ecc, **changes):
 
 def test_codewords_of_a_trial_fail_as_often_as_the_soft_code_says(slot):
     task, trials = compiled(slot, SOFTER), 70
-    words = trials * task.image.pages * 8
-    failed = sum(draw_noise(task, trial).failed_codewords for trial in range(trials))
+    words = trials * task.parts[0].image.pages * 8
+    failed = sum(draw_noise(task, trial)[0].failed_codewords for trial in range(trials))
     # Codewords fail independently, and those of a page end with its last read: wrong there, and in every read before.
     soft = make_ecc(SOFTER).codes[-1].codeword_failure(0.9 * RBER)
     assert stats.binomtest(failed, words, soft).pvalue > 1e-6
     for off in (0.98, 1.02):
         assert stats.binomtest(failed, words, soft * off).pvalue < 1e-6
     hard = compiled(slot, LDPC)
-    assert sum(draw_noise(hard, trial).failed_codewords for trial in range(3)) > 3 * failed / trials
+    assert sum(draw_noise(hard, trial)[0].failed_codewords for trial in range(3)) > 3 * failed / trials
     assert soft < task.facts.change_bound
 
 
 def test_a_soft_read_leaves_errors_of_the_last_retry_and_no_others(slot):
     soft, hard = compiled(slot, SOFTER), compiled(slot, LDPC)
     for trial in range(3):
-        left, before = draw_noise(soft, trial).wrong, draw_noise(hard, trial).wrong
+        left, before = draw_noise(soft, trial)[0].wrong, draw_noise(hard, trial)[0].wrong
         assert 0 < len(left) < len(before) and set(left.tolist()) < set(before.tolist())
     assert soft.task.rates_at(2).tolist() == soft.task.rates_at(1).tolist()
 

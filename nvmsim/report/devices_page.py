@@ -129,7 +129,7 @@ def _change(key: str, values: Sequence[Any], both: Sequence[Device]) -> str:
     """Write a number before and after; points of a table are told by what they come to at each age."""
     if any(isinstance(value, list) and isinstance(value[0], dict) for value in values):
         before, after = (", ".join(f"{age.rates.mean:.1e}" for age in ages(one)) for one in both)
-        moved = "; equal, as its ages moved with its points" if before == after else ""
+        moved = ": equal, as its ages moved with its points" if before == after else ""
         return f"(RBER at {', '.join(both[0].conditions)}{moved}) {before} → {after}"
     shown = ("none" if value is None else key_text(key, value, both[0].page_types) for value in values)
     return " → ".join(shown)
