@@ -7,7 +7,7 @@ from typing import Any
 from nvmsim.device.block_variation import word_lines_of
 from nvmsim.device.check import Checked
 from nvmsim.device.cross_host import check_host
-from nvmsim.device.parts import PAGE_TYPES, Cell, EccSpec, Retry, Soft
+from nvmsim.device.parts import PAGE_TYPES, Cell, EccSpec, Retry, Soft, nearest_source
 from nvmsim.errors import InputError
 from nvmsim.plugins import names
 from nvmsim.suggest import or_near
@@ -51,6 +51,14 @@ def _soft(hard: Mapping[str, Any], given: Mapping[str, Any]) -> Soft | None:
     of_hard = {key: hard[key] for key in given if key in hard and key != "limit_rber"}
     found = {key: of_hard.get(key) if value is None else value for key, value in given.items()}
     return Soft(**{key: None if key in OWN and hard[key] is None else value for key, value in found.items()})
+
+
+def take_soft_sources(found: Checked) -> None:
+    """Give the figures that soft reads take from the hard decoder its sources."""
+    for path, value in found.values.items():
+        section, _, key = path.rpartition(".")
+        if section == "ecc.soft" and value is None and found.values.get(f"ecc.{key}") is not None:
+            found.sources[path] = nearest_source(found.sources, f"ecc.{key}")
 
 
 def _gray_code(found: Checked) -> None:

@@ -63,7 +63,7 @@ class Ecc(ABC):
     def _soft(self) -> Ecc:
         spec = self.soft_spec()
         try:
-            return type(self)(spec)
+            return SoftInput(self.spec, self, type(self)(spec))
         except InputError as error:
             raise InputError([problem.replace("ecc.", "ecc.soft.", 1) for problem in error.problems]) from None
 
@@ -104,6 +104,23 @@ class Ecc(ABC):
     def uber(self, rber: float) -> float:
         """Return the uncorrectable bit error rate: P(a codeword fails) / data bits (JEDEC JESD218)."""
         return self.codeword_failure(rber) / self.data_bits
+
+
+@dataclass(frozen=True)
+class SoftInput(Ecc):
+    """A code as it decodes soft reads: these hold the hard bits too, so it never fails where ``hard`` would not."""
+
+    hard: Ecc
+    soft: Ecc
+
+    @property
+    def decoder(self) -> str:
+        """The version of the decoder of soft bits."""
+        return self.soft.decoder
+
+    def failure(self, errors: ArrayLike) -> np.ndarray:
+        """Return the failure of the better of the two."""
+        return np.minimum(self.hard.failure(errors), self.soft.failure(errors))
 
 
 @dataclass(frozen=True)

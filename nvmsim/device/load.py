@@ -1,15 +1,16 @@
 """Finds a profile, reads it, applies settings, checks it and builds the device."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from nvmsim.device.check import Checked, check
-from nvmsim.device.cross import cross_check, ecc_spec
+from nvmsim.device.cross import cross_check, ecc_spec, take_soft_sources
 from nvmsim.device.cross_host import host_spec
 from nvmsim.device.extends import varied, whole_profile
 from nvmsim.device.override import BY_USER, apply_settings
 from nvmsim.device.parts import Cell, Condition, Device, Geometry, Page, Timing
+from nvmsim.device.sections import SECTIONS
 from nvmsim.device.variants import KEY, split_variant, variants_in, variants_problems
 from nvmsim.errors import InputError
 from nvmsim.resources import bundled
@@ -93,7 +94,8 @@ def load_device(where: str | Path, settings: Sequence[str] = ()) -> Device:
     found = _checked(data, label=label, stem=path.stem, overridden=keys)
     if found.problems or problems:
         raise InputError([*found.problems, *problems])
-    _mark_settings(found.sources, keys)
+    _mark_settings(found.sources, [one for key in keys for one in _said(data, key)])
+    take_soft_sources(found)
     return _build(found)
 
 
@@ -130,6 +132,18 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):
         return False
+
+
+def _said(data: dict[str, Any], key: str) -> Iterator[str]:
+    """Yield what a setting says: of a whole section the keys that stand in it, as the others are defaults."""
+    value: Any = data
+    for part in key.split("."):
+        value = value[part]
+    if key not in SECTIONS or not isinstance(value, dict):
+        yield key
+        return
+    for name in value:
+        yield from _said(data, f"{key}.{name}")
 
 
 def _mark_settings(sources: dict[str, str], keys: Sequence[str]) -> None:

@@ -187,6 +187,17 @@ class Condition:
     reads_per_page: float = 0
 
 
+def nearest_source(sources: Mapping[str, str], key: str) -> str:
+    """Return the source of a dotted key: its own, or that of the nearest section around it.
+
+    >>> nearest_source({"ecc": "a paper"}, "ecc.retry.max")
+    'a paper'
+    """
+    while key and key not in sources:
+        key = key.rpartition(".")[0]
+    return sources.get(key, NOWHERE)
+
+
 @dataclass(frozen=True)
 class Device:
     """A checked device profile; ``sources`` maps dotted keys to where their numbers come from."""
@@ -210,9 +221,7 @@ class Device:
 
     def source(self, key: str) -> str:
         """Return the source of a dotted key: its own, or that of the nearest section around it."""
-        while key and key not in self.sources:
-            key = key.rpartition(".")[0]
-        return self.sources.get(key, NOWHERE)
+        return nearest_source(self.sources, key)
 
     def has_source(self, key: str) -> bool:
         """Tell whether the number at a dotted key says where it comes from, be it an assumption."""

@@ -164,7 +164,8 @@ def _finding(device: Device, curves: Sequence[Curve], limits: Sequence[float]) -
     cut = crossing(curve, limits[0])
     if cut is None:
         return f"{said}, within the {limits[0]:.1e} that its ECC stands"
-    then = "needs read retries" if len(limits) > 1 else "fails"
+    again = "needs read retries" if device.ecc.retry.max else "needs soft reads"
+    then = again if len(limits) > 1 else "fails"
     return f"{said}; its ECC stands {limits[0]:.1e} and {then} from {quantity(curve.quantity, _two(cut))} on"
 
 

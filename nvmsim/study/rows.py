@@ -28,6 +28,7 @@ from nvmsim.study.tradeoff import Causes, Difference, Row, mark_pareto, unpaired
 from nvmsim.timing.causes import weights_gb_s
 from nvmsim.timing.decisive import bottleneck_assumed, decisive_keys
 from nvmsim.timing.in_turn import FileRead
+from nvmsim.timing.modes import reads_softly
 
 Series = tuple[str, str]  # a scheme's name and a mode
 BESIDE_MODEL = tuple(f"rber.{key}" for key in EVERY_MODEL)
@@ -180,13 +181,14 @@ def _row(question: Question, case: Case, estimate: Estimate, speed: ModeTiming) 
         task_id=case.task.id,
         trial_accuracies=tuple(min(max(value, 0.0), 1.0) for value in estimate.accuracies),
         paired_with=_addresses(case),
-        **_timed(question.device, speed),
+        **_timed(question, case, speed),
         **_uber(question, case),
     )
 
 
-def _timed(device: Device, speed: ModeTiming) -> dict[str, object]:
+def _timed(question: Question, case: Case, speed: ModeTiming) -> dict[str, object]:
     timing, causes = speed.timing, speed.causes
+    soft_reads = case.scheme.ecc and reads_softly(question.device, question.rates)
     return {
         "load_us": timing.load_us,
         "loads_per_s": 1e6 / timing.load_us,
@@ -194,7 +196,7 @@ def _timed(device: Device, speed: ModeTiming) -> dict[str, object]:
         "speedup": causes.speedup,
         "causes": Causes(bytes=causes.bytes, decoder=causes.decoder, retries=causes.retries, host=causes.host),
         "bottleneck": timing.bottleneck,
-        "bottleneck_assumed": bottleneck_assumed(device, timing.bottleneck),
+        "bottleneck_assumed": bottleneck_assumed(question.device, timing.bottleneck, soft_reads=soft_reads),
         "utilisation": timing.utilisation,
         "page_read_us": timing.page_read_us,
     }
@@ -221,9 +223,10 @@ def _addresses(case: Case) -> str:
     return "; ".join(part.addresses for part in case.parts) + chosen
 
 
-def assumptions_of(device: Device, rows: Sequence[Row], *, by_age: bool) -> tuple[tuple[str, object, str], ...]:
+def assumptions_of(question: Question, rows: Sequence[Row]) -> tuple[tuple[str, object, str], ...]:
     """Return (key, value, source) of the assumed numbers that decide the rows' speed, RBER or correction."""
-    keys = [key for row in rows for key in decisive_keys(device, row.bottleneck)]
+    device, by_age, soft = question.device, question.rber_given is None, reads_softly(question.device, question.rates)
+    keys = [key for row in rows for key in decisive_keys(device, row.bottleneck, soft_reads=soft and row.has_ecc)]
     keys += ["page.spare_bytes"]  # every speed-up compares with ecc, which reads them
     known, corrected = leaves(device), any(row.has_ecc for row in rows)
     keys += [key for key in ("ecc.limit_rber", "ecc.soft.limit_rber") if corrected and key in known]

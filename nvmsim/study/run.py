@@ -114,7 +114,7 @@ def result_of(
         seed=question.seed,
         settings=_settings(question),
         rows=rows,
-        assumptions=assumptions_of(question.device, rows, by_age=question.rber_given is None),
+        assumptions=assumptions_of(question, rows),
         warnings=question.rates.warnings,
         versions=versions(),
         backend=question.backend,

@@ -9,10 +9,11 @@ from nvmsim.device.placement import LINEAR, PLACEMENTS
 from nvmsim.encoding.spec import make_encoding
 from nvmsim.errors import InputError
 from nvmsim.study.chosen import chosen_text, parse_chosen
+from nvmsim.study.tradeoff import ECC
 from nvmsim.suggest import or_near
 
 MARK, PART_MARK = "@", "/"
-ECC, BARE_MODES = "ecc", ("bypass", "reclaim")
+BARE_MODES = ("bypass", "reclaim")
 _WHOLE = {"raw": "binary", "nulling": "binary+nulling", "nulling-extra": "binary+nulling-extra"}
 _PART = {"nulling": "parity-nulling", "nulling-extra": "parity-nulling-extra"}
 

@@ -17,24 +17,31 @@ _DECISIVE = {
     ),
     QUEUE: ("host.queue_depth", "host.request_bytes", "host.latency_us"),
 }
+_OF_SOFT_READS = {
+    "die": ("ecc.soft.senses",),
+    "bus": ("ecc.soft.transfers",),
+    "ecc": ("ecc.soft.decode_bandwidth_gb_s", "ecc.soft.decode_growth_per_error"),
+}
 
 
-def decisive_keys(device: Device, bottleneck: str) -> list[str]:
-    """Return the keys that decide a resource's speed, of those that the profile has.
+def decisive_keys(device: Device, bottleneck: str, *, soft_reads: bool = False) -> list[str]:
+    """Return the keys that decide a resource's speed, of those that the profile has; with ``soft_reads`` theirs too.
 
     >>> from nvmsim.device.load import load_device
     >>> decisive_keys(load_device("tlc"), "host")
     ['host.bandwidth_gb_s']
     """
     given = leaves(device)
-    return [key for key in _DECISIVE[bottleneck] if key in given]
+    keys = _DECISIVE[bottleneck] + (_OF_SOFT_READS.get(bottleneck, ()) if soft_reads else ())
+    return [key for key in keys if key in given]
 
 
-def bottleneck_assumed(device: Device, bottleneck: str) -> bool:
+def bottleneck_assumed(device: Device, bottleneck: str, *, soft_reads: bool = False) -> bool:
     """Tell whether one of the numbers that decide a resource's speed is an assumption.
 
     >>> from nvmsim.device.load import load_device
     >>> bottleneck_assumed(load_device("tlc"), "bus"), bottleneck_assumed(load_device("tlc"), "ecc")
     (False, True)
     """
-    return any(device.is_assumption(key) for key in decisive_keys(device, bottleneck))
+    keys = decisive_keys(device, bottleneck, soft_reads=soft_reads)
+    return any(device.is_assumption(key) for key in keys)

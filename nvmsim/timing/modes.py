@@ -9,6 +9,7 @@ from nvmsim.device.layout import MODES
 from nvmsim.device.parts import Condition, Device
 from nvmsim.device.rber import Rates, device_rates
 from nvmsim.timing.read_path import ReadTiming, read_timing
+from nvmsim.timing.system import SURE
 
 
 def mode_timings(device: Device, age: Condition, *, modes: Sequence[str] = MODES) -> dict[str, ReadTiming]:
@@ -23,6 +24,17 @@ def mode_timings(device: Device, age: Condition, *, modes: Sequence[str] = MODES
     decoded = ecc.code != "none" and (ecc.attempts > 1 or ecc.decode_grows)
     decoding = decoding_of(device, device_rates(device, age)) if decoded else {}
     return {mode: read_timing(device, mode, **decoding) for mode in modes}
+
+
+def reads_softly(device: Device, rates: Rates) -> bool:
+    """Tell whether soft reads are made at these rates, often enough that a read timing has them.
+
+    >>> from nvmsim.device.load import load_device
+    >>> [reads_softly(load_device("tlc@soft"), Rates(((rber, rber),) * 3)) for rber in (1e-3, 1e-2, 2e-2)]
+    [False, True, True]
+    """
+    ecc = device.ecc
+    return ecc.soft is not None and bool(page_failures(device, rates)[:, ecc.retry.max].max() >= SURE)
 
 
 def decoding_of(device: Device, rates: Rates) -> dict[str, np.ndarray | None]:

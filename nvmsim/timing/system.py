@@ -170,10 +170,15 @@ def read_system(device: Device, mode: str, page_failures: Any = None, *, codewor
         raise InputError(
             f"{device.name}: {mode}: keeping all dies busy takes a buffer of {buffered:,} pages, more than the "
             f"{MOST_BUFFERED_PAGES:,} that are simulated: geometry has too many planes, or timing.read_us and "
-            "timing.bus_mt_s are too fast for ecc.decode_latency_us, ecc.decode_bandwidth_gb_s, "
-            "ecc.decode_growth_per_error or the host"
+            f"timing.bus_mt_s are too fast for {', '.join(_slow_keys(device.ecc))} or the host"
         )
     return system
+
+
+def _slow_keys(ecc: EccSpec) -> list[str]:
+    """Name the keys that say how long decoding takes."""
+    names = [f"decode_{name}" for name in ("latency_us", "bandwidth_gb_s", "growth_per_error")]
+    return [f"{section}.{name}" for section in ("ecc", *(["ecc.soft"] if ecc.soft else [])) for name in names]
 
 
 def _delivery_fs(limit_gb_s: float | None, page_bytes: int) -> int:

@@ -1,0 +1,128 @@
+"""What is said of soft reads and of decoding that grows: sources, assumptions, closed forms against simpler ones."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from ridge_network import ridge_task
+from test_soft_reads import GROWTH, LDPC, OLD, SOFT, SOFTER, TABLE, WEAK
+
+from nvmsim.accuracy.change_bound import change_bound
+from nvmsim.device.ages import ages
+from nvmsim.device.ecc import codeword_errors, final_uber, make_ecc, page_failures
+from nvmsim.device.parts import ASSUMPTION
+from nvmsim.device.profile import load_device
+from nvmsim.device.rber import Rates, device_rates
+from nvmsim.device.weaker import weaker_ecc
+from nvmsim.errors import InputError
+from nvmsim.report.figure_device import build
+from nvmsim.timing.decisive import bottleneck_assumed, decisive_keys
+from nvmsim.timing.modes import mode_timings, reads_softly
+from nvmsim.timing.read_path import read_timing
+from nvmsim.timing.system import read_system
+
+FLAT = "ecc.soft={limit_rber: 1.0e-2, waterfall_decades: 1.5}"
+LOST = Rates(((0.1, 0.1),) * 3)  # no hard read decodes
+
+
+def test_soft_reads_never_fail_where_hard_ones_would_not():
+    device, hard = load_device("tlc", ["ecc.retry=null", FLAT]), load_device("tlc", ["ecc.retry=null"])
+    errors = np.arange(9217)
+    code, soft = make_ecc(device.ecc).codes
+    assert (soft.failure(errors) <= code.failure(errors)).all() and (soft.failure(errors) < code.failure(errors)).any()
+    for rber in (1e-3, 3e-3, 5e-3, 8e-3, 2e-2):
+        rates = Rates(((rber, rber),) * 3)
+        assert final_uber(device, rates) <= final_uber(hard, rates)
+        assert (np.diff(page_failures(device, rates)) <= 0).all()
+
+
+def test_the_tables_soft_failures_lie_below_the_hard_ones():
+    hard, soft = make_ecc(load_device("tlc", [*TABLE, "ecc.retry=null", "ecc.soft={}"]).ecc).codes
+    assert soft.failure(np.arange(300)).tolist() == soft.soft.failure(np.arange(300)).tolist()
+    assert (soft.failure(np.arange(300)) <= hard.failure(np.arange(300))).all()
+
+
+def test_figures_of_the_hard_decoder_have_its_sources():
+    device = load_device("tlc", [SOFT, "ecc.decode_latency_us=5"])
+    assert device.source("ecc.soft.decode_latency_us") == "set by the user"
+    assert device.source("ecc.soft.decode_bandwidth_gb_s") == device.source("ecc.decode_bandwidth_gb_s")
+    assert device.source("ecc.soft.limit_rber") == "set by the user"
+
+
+def test_a_setting_of_a_section_says_what_stands_in_it_and_nothing_else():
+    device = load_device("tlc", [SOFT, "ecc.retry={max: 2}"])
+    assert device.source("ecc.retry.max") == "set by the user"
+    for key in ("ecc.soft.senses", "ecc.soft.transfers", "ecc.retry.rber_factor"):
+        assert device.source(key).startswith(ASSUMPTION), key
+
+
+def test_what_soft_reads_cost_decides_where_they_are_made():
+    device = load_device("tlc@soft")
+    young, old = Rates(((1e-3, 1e-3),) * 3), Rates(((2e-2, 2e-2),) * 3)
+    assert (reads_softly(device, young), reads_softly(device, old)) == (False, True)
+    assert not reads_softly(load_device("tlc"), old)
+    keys = {name: decisive_keys(device, name, soft_reads=True) for name in ("die", "bus", "ecc", "host")}
+    assert "ecc.soft.senses" in keys["die"] and "ecc.soft.transfers" in keys["bus"]
+    assert "ecc.soft.decode_bandwidth_gb_s" in keys["ecc"] and not any("soft" in key for key in keys["host"])
+    assert not any("soft" in key for key in decisive_keys(device, "ecc"))
+    grown = load_device("tlc@soft", [GROWTH])
+    assert {"ecc.decode_growth_per_error", "ecc.soft.decode_growth_per_error"} <= set(
+        decisive_keys(grown, "ecc", soft_reads=True)
+    )
+    assert not bottleneck_assumed(device, "bus") and bottleneck_assumed(device, "bus", soft_reads=True)
+
+
+def test_the_share_of_soft_reads_is_what_the_last_retry_leaves():
+    for one, other in zip(ages(load_device("tlc@soft")), ages(load_device("tlc", WEAK)), strict=True):
+        assert one.soft == page_failures(load_device("tlc", WEAK), other.rates)[:, 1].mean()
+        assert one.retried == other.retried
+
+
+def test_decoding_grows_without_retries_and_for_soft_reads_alone():
+    once = load_device("tlc", [GROWTH, "ecc.retry=null", "host.bandwidth_gb_s=null", "ecc.engines=64"])
+    errors = codeword_errors(once, device_rates(once, once.condition()))
+    timing = mode_timings(once, once.condition(), modes=("ecc",))["ecc"]
+    assert timing.page_read_us["decode"] == pytest.approx((8.192 + 8) * (1 + 0.05 * errors.mean()))
+    growth = "ecc.soft={limit_rber: 0.0135, decode_growth_per_error: 0.05}"
+    soft = load_device("tlc", ["ecc.retry=null", growth, "host.bandwidth_gb_s=null", "ecc.engines=2048"])
+    assert soft.ecc.decode_grows and soft.ecc.decode_growth_per_error is None
+    told = {"page_failures": page_failures(soft, LOST), "codeword_errors": codeword_errors(soft, LOST)}
+    assert read_timing(soft, "ecc", **told).page_read_us["decode"] == pytest.approx((8.192 + 8) * (2 + 0.05 * 921.6))
+
+
+def test_the_buffer_is_large_enough_for_soft_reads_and_a_message_names_their_keys():
+    quick, slow = (
+        read_system(load_device("tlc", [*WEAK, SOFT, f"ecc.soft.decode_latency_us={us}"]), "ecc", np.ones((3, 3)))
+        for us in (8, 800)
+    )
+    # A die takes its turn each 4 (0.3 + 4 x 11.62) = 187 us; where pages are read again there is twice the room.
+    assert slow.credit_groups == quick.credit_groups + 2 * 4
+    endless = load_device("tlc", [*WEAK, SOFT, "ecc.soft.decode_latency_us=1e7"])
+    with pytest.raises(InputError, match=r"ecc\.soft\.decode_latency_us, ecc\.soft\.decode_bandwidth_gb_s"):
+        read_system(endless, "ecc", np.ones((3, 3)))
+
+
+def test_a_weaker_code_leaves_soft_reads_out():
+    weak = load_device("tlc@soft", weaker_ecc(load_device("tlc@soft")))
+    assert (weak.ecc.code, weak.ecc.soft) == ("bch", None)
+
+
+def test_the_change_bound_is_that_of_the_last_soft_read():
+    rber = 5e-3
+    for spec in (LDPC, SOFTER):
+        task, ecc = ridge_task(rber=rber, mode="ecc", ecc=spec), make_ecc(spec)
+        codewords = 3 * -(-task.layout.user_bytes // spec.codeword_bytes)
+        fails = ecc.codes[-1].codeword_failure(0.9 * rber)
+        found = change_bound(task, ecc=ecc, pages=3, bits=1)
+        assert found == pytest.approx(-np.expm1(codewords * np.log1p(-fails)), rel=1e-9)
+    plain = ridge_task(rber=rber, mode="ecc", ecc=replace(SOFTER, soft=None))
+    assert found < change_bound(plain, ecc=make_ecc(LDPC), pages=3, bits=1)
+
+
+@pytest.mark.parametrize(("keys", "then"), [(["ecc.retry=null"], "soft reads"), ([], "read retries")])
+def test_the_figure_says_what_comes_after_the_first_read(keys, then):
+    assert f"needs {then} from" in build(load_device("tlc@soft", keys), 7.5)[1]
+
+
+def test_the_reads_of_the_old_rates_are_softly_made():
+    assert reads_softly(load_device("tlc", [*WEAK, SOFT]), OLD)
