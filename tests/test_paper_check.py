@@ -82,6 +82,16 @@ def test_a_changed_count_without_noise_is_found(copy):
     assert "without noise, trial 0, block 1: stored" in problem
 
 
+def test_what_cannot_flip_is_one_task_whatever_bits_it_exposes(tmp_path):
+    one, other = (curve(name, rber=(0.0,), layers=layers) for name, layers in (("all", ()), ("last", ("3",))))
+    with Store(tmp_path / "trials.sqlite") as store:
+        (whole, part) = measured(store, one, other)
+        assert whole.task.id == part.task.id
+        drawn = draw_cells([("first", part)], Rows(store), most=9, seed=1, limit_s=1e9)
+        assert any(cell.task is part.task for cell in drawn)
+        assert check_cells(drawn, store, networks(), seed=1, workers=1).problems == ()
+
+
 def test_one_changed_count_is_found(copy):
     change, again = copy
     change("UPDATE blocks SET correct = correct + 1 WHERE task = 3 AND trial = 2 AND block = 1")
@@ -89,7 +99,7 @@ def test_one_changed_count_is_found(copy):
     assert "raw at 0.01, trial 2, block 1: stored" in problem or "raw at 0.002, trial 2, block 1: stored" in problem
 
 
-@pytest.mark.parametrize("name", ["raw_flips", "residual_flips", "nulled"])
+@pytest.mark.parametrize("name", ["raw_flips", "residual_flips", "nulled", "raw_bits", "data_bits"])
 def test_changed_flips_are_found_on_every_machine(copy, name):
     change, again = copy
     change(f"UPDATE trials SET {name} = {name} + 1 WHERE task = 3 AND trial = 4")
