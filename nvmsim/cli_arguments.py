@@ -251,7 +251,8 @@ def _add_layout(commands: argparse._SubParsersAction) -> None:
     _device_argument(parser)
     parser.add_argument("--model", default=defaults.MODEL, help="as for run (%(default)s)")
     parser.add_argument("--scheme", default="raw", help="one scheme, as for run (%(default)s)")
-    parser.add_argument("--mode", choices=("ecc", "bypass", "reclaim"), help="default: the scheme's first")
+    modes = ("ecc", "bypass", "reclaim", "ecc+bypass", "ecc+reclaim")
+    parser.add_argument("--mode", choices=modes, help="default: the scheme's first; the last two for ECC in part")
     add_format(parser, "table", "json")
 
 

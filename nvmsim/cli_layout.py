@@ -3,23 +3,28 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 
 import numpy as np
 
+from nvmsim.accuracy.ranges import Placed
+from nvmsim.accuracy.unequal import split
 from nvmsim.device.layout import MemoryImage, placed_layout
+from nvmsim.device.parts import Device
 from nvmsim.device.profile import load_device
 from nvmsim.device.rber import device_rates
 from nvmsim.encoding.spec import make_encoding
 from nvmsim.errors import InputError
-from nvmsim.study.scheme import parse_scheme
+from nvmsim.study.scheme import Scheme, parse_scheme
 from nvmsim.text_table import aligned
 from nvmsim.zoo.card import load_card
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where one tensor lies: first and last page, and how many channels, dies and page types these touch."""
+    """Where a tensor's bits in one file lie: first and last page, and how many channels, dies and page types."""
 
+    file: str
     tensor: str
     weights: int
     stored_bytes: float
@@ -30,57 +35,103 @@ class Place:
     page_types: str
 
 
+@dataclass(frozen=True)
+class File:
+    """What is stored in pages of its own, read in ``mode``: ``bits`` (rising) of the words of some tensors."""
+
+    mode: str
+    tensors: Sequence[Placed]
+    bits: Sequence[int]
+    whole_words: bool
+    image: MemoryImage
+
+    @cached_property
+    def starts(self) -> dict[str, int]:
+        """The number of each tensor's first weight in the file."""
+        ends = np.cumsum([tensor.size for tensor in self.tensors]).tolist()
+        return {tensor.name: end - tensor.size for tensor, end in zip(self.tensors, ends, strict=True)}
+
+
 def layout_report(
     where: str, settings: Sequence[str] = (), *, model: str, scheme: str, mode: str | None = None, fmt: str = "table"
 ) -> str:
     """Return where the tensors of ``model`` lie on a device as ``scheme`` stores them, as a table or as JSON.
 
-    ``mode`` is ``ecc``, ``bypass`` or ``reclaim``, by default the scheme's first. Page types are those of a load that
-    starts on the first type. A scheme in bit planes shows the share of each bit position on each page type instead, at
-    the device's default age. Raises InputError on an unknown device, model or scheme, or a mode the scheme lacks.
+    ``mode`` is ``ecc``, ``bypass`` or ``reclaim``, by default the scheme's first; a scheme with ECC in part is two
+    files, each on pages from 0, in a mode such as ``ecc+reclaim``. Page types are those of a load that starts on the
+    first type. A scheme in bit planes shows the share of each bit position on each page type instead, at the device's
+    default age. Raises InputError on an unknown device, model or scheme, or a mode the scheme lacks.
     """
     device, card, parsed = load_device(where, settings), load_card(model), parse_scheme(scheme)
-    if parsed.protected:
-        raise InputError(f"--scheme: {scheme!r}: is stored as two files, one with ECC; ask for ecc, or for raw")
+    if problems := parsed.layer_problems(card.tensors):
+        raise InputError([f"--scheme: {scheme!r}: {problem}" for problem in problems])
     mode = mode or parsed.modes[0]
     if mode not in parsed.modes:
         raise InputError(f"--mode: {mode!r}: {scheme} is read as {' or '.join(parsed.modes)}")
-    width = make_encoding(parsed.encoding).width
-    layout = placed_layout(device, mode, parsed.placement, device_rates(device, device.condition()).by_page_type)
-    image = MemoryImage.build(np.zeros(card.n_weights, np.uint16), width=width, layout=layout)
-    if image.planes is not None:
-        return _plane_report(image, scheme, device.page_types, fmt)
-    places = [place for tensor in card.tensors for place in _places(image, tensor, device.page_types)]
-    facts = {"device": device.name, "model": card.name, "scheme": scheme, "mode": mode, "pages": image.pages}
+    files = _files(device, card.tensors, parsed, mode)
+    pages = sum(file.image.pages for file in files)
+    facts = {"device": device.name, "model": card.name, "scheme": scheme, "mode": mode, "pages": pages}
+    report = _plane_report if files[0].image.planes is not None else _word_report
+    return report(files, facts, device.page_types, fmt)
+
+
+def _files(device: Device, tensors: Sequence[Placed], scheme: Scheme, mode: str) -> list[File]:
+    rates = device_rates(device, device.condition()).by_page_type
+    width = make_encoding(scheme.encoding).width
+    parts = split(scheme.protected, tensors, width=width)
+    found = []
+    for one, (inside, bits) in zip(mode.split("+"), parts, strict=True):
+        words = np.zeros(sum(tensor.size for tensor in inside), np.uint32)
+        layout = placed_layout(device, one, scheme.placement, rates)
+        image = MemoryImage.build(words, width=len(bits), layout=layout)
+        found.append(File(one, inside, bits, len(bits) == width, image))
+    return found
+
+
+def _word_report(files: Sequence[File], facts: dict[str, object], names: Sequence[str], fmt: str) -> str:
+    places = [place for file in files for tensor in file.tensors for place in _places(file, tensor, names)]
     if fmt == "json":
         return json.dumps({**facts, "tensors": [asdict(place) for place in places]}, indent=2)
-    heading = [("tensor", "weights", "bytes", "pages", "channels", "dies", "page types")]
-    return "\n".join([*aligned([*heading, *map(_cells, places)]), "", _summary(image, scheme)])
+    heading = ("file", "tensor", "weights", "bytes", "pages", "channels", "dies", "page types")
+    return _table([heading, *map(_cells, places)], files, facts)
 
 
-def _plane_report(image: MemoryImage, scheme: str, names: Sequence[str], fmt: str) -> str:
-    planes = image.planes
-    rows = {}
-    for bit in reversed(range(image.width)):
-        stream = planes.stream_of(np.arange(image.n_weights), bit)
-        kinds = planes.page_type(stream // image.layout.usable_bits)
-        rows[bit] = dict(zip(names, (np.bincount(kinds, minlength=len(names)) / len(kinds)).tolist(), strict=True))
+def _plane_report(files: Sequence[File], facts: dict[str, object], names: Sequence[str], fmt: str) -> str:
+    shares = [(file.mode, str(bit), _shares(file, at, names)) for file in files for at, bit in _from_the_top(file)]
     if fmt == "json":
-        return json.dumps({"scheme": scheme, "mode": image.layout.mode, "pages": image.pages, "bits": rows}, indent=2)
-    heading = ("bit", *names)
-    table = [heading, *((str(bit), *(f"{share:.1%}" for share in row.values())) for bit, row in rows.items())]
-    best = ", ".join(names[kind] for kind in image.layout.plane_order)
-    return "\n".join([*aligned(table), "", f"most reliable first: {best}", _summary(image, scheme)])
+        bits = [{"file": file, "bit": int(bit), **row} for file, bit, row in shares]
+        return json.dumps({**facts, "bits": bits}, indent=2)
+    table = [(file, bit, *(f"{share:.1%}" for share in row.values())) for file, bit, row in shares]
+    best = ", ".join(names[kind] for kind in files[0].image.layout.plane_order)
+    return _table([("file", "bit", *names), *table], files, facts, f"most reliable first: {best}")
 
 
-def _places(image: MemoryImage, tensor: object, names: Sequence[str]) -> Iterator[Place]:
-    spans = {tensor.name: (image.where(tensor.start, tensor.size), image.word_bits)}
+def _from_the_top(file: File) -> list[tuple[int, int]]:
+    return list(enumerate(file.bits))[::-1]
+
+
+def _shares(file: File, at: int, names: Sequence[str]) -> dict[str, float]:
+    planes = file.image.planes
+    stream = planes.stream_of(np.arange(file.image.n_weights), at)
+    kinds = planes.page_type(stream // file.image.layout.usable_bits)
+    return dict(zip(names, (np.bincount(kinds, minlength=len(names)) / len(kinds)).tolist(), strict=True))
+
+
+def _table(rows: Sequence[Sequence[str]], files: Sequence[File], facts: dict[str, object], *notes: str) -> str:
+    shown = rows if len(files) > 1 else [row[1:] for row in rows]
+    return "\n".join([*aligned(shown), "", *notes, *(_summary(file, facts["scheme"]) for file in files)])
+
+
+def _places(file: File, tensor: Placed, names: Sequence[str]) -> Iterator[Place]:
+    image, start = file.image, file.starts[tensor.name]
+    spans = {tensor.name: (image.where(start, tensor.size), image.word_bits)}
     if image.check_bits:
-        spans[f"{tensor.name}, check bits"] = (image.where_check(tensor.start, tensor.size), image.check_bits)
+        spans[f"{tensor.name}, check bits"] = (image.where_check(start, tensor.size), image.check_bits)
     for name, ((first, last), bits) in spans.items():
         pages = np.arange(first, last + 1)
         channels, dies = image.layout.channel_of(pages), image.layout.die_of(pages)
         yield Place(
+            file=file.mode,
             tensor=name,
             weights=tensor.size,
             stored_bytes=tensor.size * bits / 8,
@@ -95,11 +146,11 @@ def _places(image: MemoryImage, tensor: object, names: Sequence[str]) -> Iterato
 def _cells(place: Place) -> tuple[str, ...]:
     pages = f"{place.first_page}-{place.last_page}" if place.last_page > place.first_page else str(place.first_page)
     amounts = (f"{place.weights:,}", f"{place.stored_bytes:,.0f}", pages, str(place.channels), str(place.dies))
-    return (place.tensor, *amounts, place.page_types)
+    return (place.file, place.tensor, *amounts, place.page_types)
 
 
-def _summary(image: MemoryImage, scheme: str) -> str:
-    usable = image.layout.usable_bits // 8
-    return (
-        f"{scheme}, {image.layout.mode}: {image.pages:,} pages of {usable:,} bytes for weights, {image.width}-bit words"
-    )
+def _summary(file: File, scheme: object) -> str:
+    usable = file.image.layout.usable_bits // 8
+    pages = f"{file.image.pages:,} pages of {usable:,} bytes for weights"
+    held = f"{len(file.bits)}-bit words" if file.whole_words else f"{len(file.bits)} bits of each word"
+    return f"{scheme}, {file.mode}: {pages}, {held}"

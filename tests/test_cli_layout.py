@@ -1,10 +1,19 @@
 """Where a model lies, as a user is shown it."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from nvmsim.accuracy.bsc import bsc_task
+from nvmsim.accuracy.part import parts_of
+from nvmsim.accuracy.unequal import Unequal
+from nvmsim.cli import main
 from nvmsim.cli_layout import layout_report
+from nvmsim.device.layout import placed_layout
+from nvmsim.device.load import load_device
+from nvmsim.errors import InputError
+from nvmsim.study.scheme import parse_scheme
 from nvmsim.zoo.card import load_card
 
 USABLE = {"bypass": 16384, "reclaim": 16384 + 2208}
@@ -37,3 +46,43 @@ def test_the_table_names_channels_dies_and_page_types():
     largest = next(line.split() for line in lines if line.startswith("fc5.weight"))
     assert largest == ["fc5.weight", "262,144", "524,288", "7-39", "8", "9", "lsb"]
     assert lines[-1].startswith("raw, bypass: 41 pages of 16,384 bytes")
+
+
+@pytest.mark.parametrize(
+    "scheme, encoding", [("ecc/bits=15-13+4", "binary:16"), ("ecc:hamming/layers=fc6+conv1", "hamming:16")]
+)
+@pytest.mark.parametrize("bare", ["bypass", "reclaim"])
+def test_each_file_of_unequal_ecc_is_as_large_as_what_is_read_and_measured(scheme, encoding, bare):
+    """Against the parts of a task, which are what trials flip and timings read."""
+    device, card = load_device("qlc"), load_card("mnist-cnn")
+    chosen = parse_scheme(scheme).protected
+    layouts = [placed_layout(device, mode, "linear", ((0.0, 0.0),)) for mode in ("ecc", bare)]
+    task = replace(bsc_task(card, encoding, rber=0.0), layout=layouts[0], unequal=Unequal(chosen, layouts[1]))
+    parts = parts_of(task, card.tensors, width=16)
+    found = json.loads(layout_report("qlc", model="mnist-cnn", scheme=scheme, mode=f"ecc+{bare}", fmt="json"))
+    assert found["pages"] == sum(part.pages for part in parts)
+    for mode, part in zip(("ecc", bare), parts, strict=True):
+        places = [place for place in found["tensors"] if place["file"] == mode]
+        assert sum(place["stored_bytes"] for place in places) == part.n_bits / 8
+        assert places[-1]["last_page"] == part.pages - 1
+
+
+def test_a_layer_with_ecc_lies_in_the_first_file_alone_and_a_bit_in_one_of_them():
+    layers = json.loads(layout_report("tlc", model="mnist-cnn", scheme="ecc/layers=conv1+fc6", fmt="json"))["tensors"]
+    assert {place["tensor"] for place in layers if place["file"] == "ecc"} == {
+        f"{layer}.{kind}" for layer in ("conv1", "fc6") for kind in ("weight", "bias")
+    }
+    assert len(layers) == len(load_card("mnist-cnn").tensors)
+    first_bare = next(place for place in layers if place["file"] == "bypass")
+    assert (first_bare["tensor"], first_bare["first_page"]) == ("conv2.weight", 0)
+    planes = json.loads(layout_report("tlc-2y", model="mnist-cnn", scheme="ecc/bits=15-12@bit-plane", fmt="json"))
+    assert [(row["file"], row["bit"]) for row in planes["bits"]] == [
+        ("ecc" if bit > 11 else "bypass", bit) for bit in range(15, -1, -1)
+    ]
+
+
+def test_the_mode_and_the_layers_must_be_there(capsys):
+    assert main(["layout", "tlc", "--scheme", "ecc/bits=15-13", "--mode", "reclaim"]) == 2
+    assert "ecc/bits=15-13 is read as ecc+bypass or ecc+reclaim" in capsys.readouterr().err
+    with pytest.raises(InputError, match="'conv9': unknown, did you mean conv4"):
+        layout_report("tlc", model="mnist-cnn", scheme="ecc/layers=conv9")

@@ -58,6 +58,18 @@ def test_another_error_model_replaces_the_section_and_null_takes_a_condition_awa
     assert mine.source("rber.rber").startswith("assumption")
 
 
+@pytest.mark.parametrize("taken", ["layer_variation", "stuck_at"])
+def test_null_takes_away_what_an_error_model_has_beside_it(here, taken, validator):
+    text = "extends: tlc@layers\nrber: {stuck_at: {fraction: 1.0e-4, value_one_fraction: 0.5}}\n"
+    write(here, "both.yaml", text)
+    path = write(here, "mine.yaml", f"extends: both.yaml\nrber: {{{taken}: null}}\n")
+    mine, both = load_device(path), load_device("both.yaml")
+    assert set(both.rber) - set(mine.rber) == {taken}
+    assert [any(name.startswith(f"rber.{taken}.") for name in leaves(one)) for one in (both, mine)] == [True, False]
+    assert load_device("both.yaml", [f"rber.{taken}=null"]).rber == mine.rber
+    assert validator.is_valid(parse_file(path, "mine.yaml"))
+
+
 def test_a_profile_may_extend_a_file_beside_it_that_extends_another(here):
     inner = here / "inner"
     inner.mkdir()

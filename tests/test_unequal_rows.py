@@ -8,7 +8,6 @@ from example_study import study
 from ridge_network import ridge_model
 
 import nvmsim
-from nvmsim.cli_layout import layout_report
 from nvmsim.device.ecc import page_failures
 from nvmsim.device.profile import load_device
 from nvmsim.device.rber import device_rates
@@ -150,5 +149,3 @@ def test_the_device_must_hold_both_files(tmp_path):
 def test_where_there_is_no_ecc_a_part_has_none_either(tmp_path):
     with pytest.raises(InputError, match="R is of reads without ECC"):
         robustness(ridge_model(), schemes=["ecc/bits=15"], store=tmp_path / "trials.sqlite")
-    with pytest.raises(InputError, match="is stored as two files"):
-        layout_report("tlc", model="mnist-cnn", scheme="ecc/bits=15")

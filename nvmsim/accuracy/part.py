@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from nvmsim.accuracy.ranges import Placed
 from nvmsim.accuracy.task import Task
+from nvmsim.accuracy.unequal import split
 from nvmsim.device.layout import BUFFER_BITS, PageLayout
-from nvmsim.errors import InputError
 from nvmsim.inject.draws import file_seed
 
 Spans = tuple[tuple[int, int], ...]
@@ -131,19 +131,9 @@ def parts_of(task: Task, tensors: Sequence[Placed], *, width: int) -> tuple[Part
     and stuck cells are draws of their own. A part that would be empty is none. Raises InputError on a layer or bit that
     is not there.
     """
-    every = tuple(range(width))
-    if task.unequal is None:
-        return (Part(task, _spans(tensors), every, width),)
-    chosen = task.unequal.protected
-    if problems := chosen.layer_problems(tensors) + chosen.bit_problems(width):
-        raise InputError(problems)
-    inside = [tensor for tensor in tensors if not chosen.layers or tensor.module in chosen.layers]
-    outside = [tensor for tensor in tensors if not chosen.layers or tensor.module not in chosen.layers]
-    bits = tuple(sorted(set(chosen.bits))) or every
-    others = tuple(bit for bit in every if bit not in bits) if chosen.bits else every
-    protected = Part(replace(task, unequal=None), _spans(inside), bits, width)
-    parts = protected, Part(_bare(task), _spans(outside), others, width)
-    return tuple(part for part in parts if part.n_bits)
+    files = split(task.unequal and task.unequal.protected, tensors, width=width)
+    tasks = (replace(task, unequal=None), _bare(task)) if task.unequal else (task,)
+    return tuple(Part(one, _spans(inside), bits, width) for one, (inside, bits) in zip(tasks, files, strict=False))
 
 
 def _bare(task: Task) -> Task:

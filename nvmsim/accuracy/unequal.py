@@ -6,6 +6,7 @@ from typing import Any
 
 from nvmsim.accuracy.ranges import Placed
 from nvmsim.device.layout import PageLayout
+from nvmsim.errors import InputError
 from nvmsim.suggest import or_near
 
 _NAMED = 4  # bits in a message
@@ -47,3 +48,27 @@ class Unequal:
 
     protected: Protected
     layout: PageLayout
+
+
+def split(
+    protected: Protected | None, tensors: Sequence[Placed], *, width: int
+) -> tuple[tuple[tuple[Placed, ...], tuple[int, ...]], ...]:
+    """Return the tensors and the bits (rising) of their words, of ``width`` bits, in each file of a stored model.
+
+    One file, or with a ``protected`` part that one and then the bare one. An empty file is none. Raises InputError on a
+    layer or bit that is not there.
+
+    >>> from nvmsim.zoo.card import load_card
+    >>> [bits for _, bits in split(Protected(bits=(1, 3)), load_card("mnist-cnn").tensors, width=4)]
+    [(1, 3), (0, 2)]
+    """
+    every = tuple(range(width))
+    if protected is None:
+        return ((tuple(tensors), every),)
+    if problems := protected.layer_problems(tensors) + protected.bit_problems(width):
+        raise InputError(problems)
+    inside = tuple(tensor for tensor in tensors if not protected.layers or tensor.module in protected.layers)
+    outside = tuple(tensor for tensor in tensors if not protected.layers or tensor.module not in protected.layers)
+    bits = tuple(sorted(set(protected.bits))) or every
+    others = tuple(bit for bit in every if bit not in bits) if protected.bits else every
+    return tuple(file for file in ((inside, bits), (outside, others)) if all(file))

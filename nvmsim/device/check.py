@@ -13,6 +13,7 @@ from nvmsim.device.sections import (
     EVERY_MODEL,
     NAME,
     OPTIONAL,
+    OPTIONAL_OF_RBER,
     REQUIRED,
     SECTIONS,
     TOP,
@@ -144,7 +145,10 @@ def _rber(found: Checked, data: object) -> None:
     for name in EVERY_MODEL:
         if isinstance(data.get(name), dict):
             _source(found, f"rber.{name}", data[name])
-    found.rber = {name: value for name, value in data.items() if name != "source"}
+    absent = [name for name in OPTIONAL_OF_RBER if name in data and data[name] is None]
+    found.rber = {name: value for name, value in data.items() if name not in ("source", *absent)}
+    for name in absent:
+        found.sources.pop(f"rber.{name}", None)
 
 
 def _conditions(found: Checked, data: object) -> None:

@@ -26,8 +26,9 @@ def whole_profile(
     ``find`` turns a name or path, seen from a folder, into a file and the variant of it that is meant, if any; variants
     themselves are not handed on, they are about the other's numbers. A mapping is merged key by key, any other value is
     replaced; another ``rber.model`` or ``host.link`` replaces its section but for what any kind has (`of_any_kind`),
-    ``null`` takes a condition away. A value of its own takes its own source, or that of none: the other's source was
-    about another number. Raises InputError on a profile that cannot be read, is no mapping, or extends itself.
+    ``null`` takes a condition, soft reads, a variation or stuck cells away. A value of its own takes its own source, or
+    that of none: the other's source was about another number. Raises InputError on a profile that cannot be read, is no
+    mapping, or extends itself.
     """
     data = parse_file(path, label)
     if not isinstance(data, dict) or KEY not in data:

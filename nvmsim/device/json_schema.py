@@ -130,7 +130,7 @@ def _rber() -> dict[str, Any]:
 def _every_model() -> dict[str, Any]:
     found = {}
     for name, what in EVERY_MODEL.items():
-        found |= _keys({name: what}) if isinstance(what, Key) else {name: _table(what)}
+        found |= _keys({name: what}) if isinstance(what, Key) else {name: _or_null(_table(what), True)}
     return found
 
 

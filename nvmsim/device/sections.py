@@ -117,6 +117,8 @@ EVERY_MODEL = {
     "stuck_at": {"fraction": Key(Number(above=True, high=0.5)), "value_one_fraction": Key(Number(high=1))},
 }
 """Keys of ``rber`` that any error model may have beside it."""
+OPTIONAL_OF_RBER = tuple(name for name, what in EVERY_MODEL.items() if not isinstance(what, Key))
+"""Those that are sections; null stands for none, and takes away what an extended profile has."""
 OF_A_QUEUE = ("queue_depth", "request_bytes", "latency_us")
 """Keys of ``host`` that any link may have beside it."""
 SECTIONS = {
