@@ -1,6 +1,7 @@
 """BCH codes decode bit for bit as galois does with real codewords, miscorrection included."""
 
-from itertools import pairwise
+from itertools import combinations, pairwise
+from math import comb
 
 import galois
 import numpy as np
@@ -217,6 +218,26 @@ def test_positions_and_addresses_are_each_other_s_inverse():
             back = words.user_addresses(np.full(n + 16, key), found.positions)
             assert back.tolist() == addresses([page] * n, range(32 * j, 32 * j + n)).tolist()
     assert all(first < then for first, then in pairwise(np.sort(bits[keys == 1]).tolist()))
+
+
+@pytest.mark.parametrize("codeword_bytes, t", [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2)])
+def test_no_number_of_errors_is_miscorrected_more_often_than_the_limit_says(codeword_bytes, t):
+    """Every pattern of every weight that there are at most 60,000 of, of codes that use all their parity bits."""
+    data_bits = 8 * codeword_bytes
+    code = BchCode.least(data_bits, t)
+    ecc = make_ecc(spec(t, codeword_bytes, -(-code.parity_bits // 8)))
+    bits, tight = data_bits + code.parity_bits, 0.0
+    for weight in range(t + 1, bits + 1):
+        if comb(bits, weight) > 60_000:
+            continue
+        wrong = np.array(list(combinations(range(bits), weight)))
+        starts = np.arange(len(wrong) + 1) * weight
+        found = code.decode(ErrorPatterns(wrong.reshape(-1), starts, np.full(len(wrong), data_bits))).outcomes
+        share = np.mean(found == SILENT)
+        assert share <= ecc.silent_most(weight)
+        if 2 * weight <= bits:
+            tight = max(tight, share / ecc.silent_most(weight))
+    assert tight > 0.4
 
 
 def test_a_code_without_strength_corrects_and_notices_nothing():

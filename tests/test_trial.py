@@ -12,6 +12,7 @@ from scipy.stats import binomtest
 from nvmsim.accuracy.compiled import CompiledTask, Slot
 from nvmsim.accuracy.ranges import Ranges
 from nvmsim.accuracy.trial import disturbed, draw_noise, run_trial
+from nvmsim.device.ecc import make_ecc
 from nvmsim.device.parts import Retry
 from nvmsim.encoding.base import Range
 from nvmsim.encoding.spec import make_encoding
@@ -137,6 +138,10 @@ def test_a_retry_that_always_helps_leaves_nothing(slot):
     once, again = (compiled(slot, rber=4e-3, mode="ecc", ecc=spec) for spec in (BCH, helped))
     assert sum(draw_noise(once, trial)[0].failed_codewords for trial in trials) > 10
     assert sum(draw_noise(again, trial)[0].failed_codewords for trial in trials) == 0
+    assert once.facts.change_bound > 0.5  # of a first read; where another one mends it, miscorrections alone are left
+    codewords = again.parts[0].image.pages * again.task.layout.user_bytes // BCH.codeword_bytes
+    silent = make_ecc(BCH).silent_uber(4e-3) * 8 * BCH.codeword_bytes * codewords
+    assert silent < again.facts.change_bound < 2.2 * silent < 0.1
 
 
 def test_miscorrections_stay_whatever_the_retries_mend(slot):

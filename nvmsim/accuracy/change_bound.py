@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from nvmsim.accuracy.task import Task
     from nvmsim.device.ecc import Ecc
 
-    Decoding = tuple[Ecc, float]  # a code, and the RBER that it meets
+    Chance = Callable[[NDArray[np.int64]], NDArray[np.float64]]  # of a codeword left wrong, by its wrong bits
+    Decoding = tuple[Chance, float]  # and the RBER that it meets
 
 
 def change_bound(
@@ -50,22 +51,22 @@ def change_bound(
     parts = _by_factor(task, pages, each=codewords, chances=pages * codewords)
     decisive, most = _decisive(task, ecc), max(factor for factor, _ in parts)
     none = _none(
-        parts, lambda factor: min(1.0, sum(code.codeword_failure(at) for code, at in _times(decisive, factor)))
+        parts, lambda factor: min(1.0, sum(_wrong(chance, ecc, at) for chance, at in _times(decisive, factor)))
     )
-    none += _none_of_stuck(_times(decisive, most), np.zeros(0, np.int64) if stuck is None else stuck)
+    none += _none_of_stuck(_times(decisive, most), ecc, np.zeros(0, np.int64) if stuck is None else stuck)
     return float(-np.expm1(none * reads))
 
 
 def _decisive(task: "Task", ecc: "Ecc") -> "list[Decoding]":
-    """Return each attempt that may leave a codeword wrong: the last, and all where one is miscorrected."""
-    last = len(ecc.codes) - 1
-    at = [(code, task.rates_at(r)) for r, code in enumerate(ecc.codes) if r == last or code.miscorrects]
+    """Return each attempt that may leave a codeword wrong: the last by failing, those before it by miscorrection."""
+    *earlier, last = [(code, task.rates_at(r)) for r, code in enumerate(ecc.codes)]
+    at = [(code.silent_most, rates) for code, rates in earlier if code.miscorrects] + [(last[0].failure, last[1])]
     kind = np.mean if task.layout.scrambler else np.max
-    return [(code, float(kind(rates, axis=1).max())) for code, rates in at]
+    return [(chance, float(kind(rates, axis=1).max())) for chance, rates in at]
 
 
 def _times(decisive: "list[Decoding]", factor: float) -> "list[Decoding]":
-    return [(code, min(rber * factor, MAX_RBER)) for code, rber in decisive]
+    return [(chance, min(rber * factor, MAX_RBER)) for chance, rber in decisive]
 
 
 def _by_factor(task: "Task", pages: int, *, each: int, chances: int) -> list[tuple[float, float]]:
@@ -88,17 +89,17 @@ def _none(parts: list[tuple[float, float]], chance: Callable[[float], float]) ->
         return sum(count * np.log1p(-chance(factor)) for factor, count in parts)
 
 
-def _none_of_stuck(decisive: "list[Decoding]", errors: NDArray[np.int64]) -> float:
-    """Return the log of the chance that no codeword with these errors fails for those and others at any attempt."""
+def _none_of_stuck(decisive: "list[Decoding]", ecc: "Ecc", errors: NDArray[np.int64]) -> float:
+    """Return the log of the chance that no codeword with these errors is wrong for those and others at any attempt."""
     found = 0.0
     for already, codewords in zip(*np.unique(errors, return_counts=True), strict=True):
-        fails = min(1.0, sum(_fails_with(int(already), code, rber) for code, rber in decisive))
+        wrong = min(1.0, sum(_wrong(chance, ecc, rber, already=int(already)) for chance, rber in decisive))
         with np.errstate(divide="ignore"):
-            found += int(codewords) * np.log1p(-fails)
+            found += int(codewords) * np.log1p(-wrong)
     return found
 
 
-def _fails_with(already: int, code: "Ecc", rber: float) -> float:
-    """Return P(a codeword with so many errors fails, its other bits being wrong with probability ``rber``)."""
-    others = code.codeword_bits - already
-    return float(binomial_pmf(others, rber) @ code.failure(np.arange(others + 1) + already))
+def _wrong(chance: "Chance", ecc: "Ecc", rber: float, *, already: int = 0) -> float:
+    """Return the chance of a codeword with so many errors, its other bits being wrong with probability ``rber``."""
+    others = ecc.codeword_bits - already
+    return min(1.0, float(binomial_pmf(others, rber) @ chance(np.arange(others + 1) + already)))

@@ -92,6 +92,10 @@ class Ecc(ABC):
         """Return about P(a codeword ends wrong and nobody knows | so many of its bits are wrong), as `failure` does."""
         return self.failure(errors) if self.miscorrects else np.zeros(np.shape(errors))
 
+    def silent_most(self, errors: ArrayLike) -> np.ndarray:
+        """Return an upper limit of what :meth:`silent` is about."""
+        return self.silent(errors)
+
     def silent_uber(self, rber: float) -> float:
         """Return the part of :meth:`uber` that nobody knows of, so that no other read mends it."""
         return self._expected(self.silent, rber, self.codeword_bits) / self.data_bits
@@ -190,6 +194,14 @@ class Bch(Ecc):
             return super().silent(errors)
         share = 2.0 ** (_log2_sphere(self.data_bits + self.code.parity_bits, self.spec.t) - self.code.parity_bits)
         return min(1.0, share) * self.failure(errors)
+
+    def silent_most(self, errors: ArrayLike) -> np.ndarray:
+        """Return twice that share, which real codes keep to (tests/test_bch.py), but 1 where most bits are wrong.
+
+        Most bits wrong may be few bits from the codeword of all ones.
+        """
+        few = 2 * np.asarray(errors) <= self.codeword_bits
+        return np.where(few, np.minimum(1.0, 2 * self.silent(errors)), self.failure(errors))
 
     def decode(self, patterns: ErrorPatterns) -> Decoded:
         """Decode the codewords' error patterns; some of more than t errors become other codewords."""
