@@ -125,11 +125,7 @@ def check_device(where: str | Path) -> str:
 
 def _notes(device: "Device") -> list[str]:
     from nvmsim.device.ages import ages
+    from nvmsim.device.doubts import code_doubts
 
-    notes = []
-    for age in ages(device):
-        said = list(age.rates.warnings)
-        if age.verdict == "FAILS":
-            said.append(f"misses its UBER target: {age.uber:.1e} against {age.uber_target:.1e}")
-        notes += [f"note: condition {age.condition.name}: {note}" for note in said]
-    return notes
+    aged = [f"condition {age.condition.name}: {note}" for age in ages(device) for note in age.notes]
+    return [f"note: {note}" for note in (*code_doubts(device), *aged)]

@@ -9,8 +9,9 @@ from pathlib import Path
 from textwrap import wrap
 
 from nvmsim import defaults
+from nvmsim.device.doubts import notes_at
 from nvmsim.device.layout import MODES
-from nvmsim.device.profile import Device, load_device
+from nvmsim.device.profile import Condition, Device, load_device
 from nvmsim.device.show import WIDTH
 from nvmsim.errors import InputError
 from nvmsim.report.csv_text import csv_text
@@ -35,11 +36,16 @@ def inference_command(options: argparse.Namespace) -> str:
     rows = inferences(device, age, work, tflops=tflops, modes=modes)
     assumed = [place for place, value in given.items() if value is None and tflops[place] is not None]
     facts = {"device": device.name, "condition": age.name, "network": name, **_facts(work)}
-    facts |= {"tflops": tflops, "tflops_assumed": assumed, "rows": [asdict(row) for row in rows]}
+    facts |= {
+        "notes": notes_at(device, age),
+        "tflops": tflops,
+        "tflops_assumed": assumed,
+        "rows": [asdict(row) for row in rows],
+    }
     texts = {
         "csv": csv_text([field.name for field in fields(Inference)], map(asdict, rows)),
         "json": json.dumps(facts, indent=2, allow_nan=False),
-        "table": _table(device, work, rows, said=(name, age.name), tflops=tflops, assumed=assumed),
+        "table": _table(device, work, rows, said=(name, age), tflops=tflops, assumed=assumed),
     }
     if options.out is not None:
         _draw(options.out, rows, about=f"{name} on {device.name} at {age.name}", per=_per(work), texts=texts)
@@ -114,22 +120,23 @@ def _table(
     work: Work,
     rows: Sequence[Inference],
     *,
-    said: tuple[str, str],
+    said: tuple[str, Condition],
     tflops: dict[str, float | None],
     assumed: Sequence[str],
 ) -> str:
     facts, (name, age) = _facts(work), said
-    per = _per(work)
+    per, counted = _per(work), f"{facts['layers']} layer{'s' * (facts['layers'] != 1)}"
     heading = [cell.format(per=per) for cell in _HEADING]
     error = max(row.relative_error for row in rows)
     known = "exact periods" if not error else f"within {error:.2g} (95 % interval)"
     notes = [
-        f"{name} on {device.name} at {age}: {facts['layers']} layers, {facts['weights']:,} weights of "
+        f"{name} on {device.name} at {age.name}: {counted}, {facts['weights']:,} weights of "
         f"{work.bits:g} bits, {facts['macs']:.3g} multiply-accumulates, batch {work.batch}",
         f"bandwidths in the long run: {known}; computers: {_computers(tflops, assumed)}",
         "(a): an assumption decides; load: weights once; compute: one batch, a layer while the next one loads",
         *(["a token uses each weight once; caches of keys and values are left out"] if per == "tokens" else []),
         *([_die_note(device)] if "die" in tflops else []),
+        *(f"note: {note}" for note in notes_at(device, age)),
     ]
     rows_text = aligned([heading, *(_cells(row, row.where in assumed) for row in rows)])
     return "\n".join([*rows_text, "", *(line for note in notes for line in wrap(note, WIDTH, break_on_hyphens=False))])

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from nvmsim.device.doubts import notes_at
 from nvmsim.device.host_link import derivation, link_gb_s, queue_gb_s
 from nvmsim.device.profile import Condition, Device, load_device
 
@@ -24,7 +25,8 @@ def timing_report(
     modes = _timings(device, age)
     if fmt == "json":
         host = {"link_gb_s": link_gb_s(device.host), "queue_gb_s": queue_gb_s(device.host)}
-        return json.dumps({"device": device.name, "condition": age.name, "host": host, **modes}, indent=2)
+        facts = {"device": device.name, "condition": age.name, "host": host, "notes": notes_at(device, age)}
+        return json.dumps({**facts, **modes}, indent=2)
     return _table(device, age, modes)
 
 
@@ -57,6 +59,7 @@ def _table(device: Device, condition: Condition, modes: dict[str, dict[str, Any]
             f"{device.name} at {condition.name}: 10^6 bytes of weights a second in the long run; {known}.",
             "Columns to the right: share of time in which each resource works.",
             *derivation(device.host),
+            *(f"note: {note}" for note in notes_at(device, condition)),
         ]
     )
 

@@ -31,6 +31,14 @@ class Age:
             return "no ECC"
         return "meets" if self.uber <= self.uber_target else "FAILS"
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to know of it: where its error model was not fitted, and an UBER that misses its target."""
+        misses = (
+            f"misses its UBER target: {self.uber:.1e} against {self.uber_target:.1e}" if self.verdict == "FAILS" else ""
+        )
+        return tuple(filter(None, (*self.rates.warnings, misses)))
+
 
 def ages(device: Device) -> list[Age]:
     """Compute every named condition of a device.
@@ -39,10 +47,17 @@ def ages(device: Device) -> list[Age]:
     >>> [(age.condition.name, age.verdict) for age in ages(load_device("slc"))][-1]
     ('beyond', 'FAILS')
     """
-    return [_age(device, condition) for condition in device.conditions.values()]
+    return [age_at(device, condition) for condition in device.conditions.values()]
 
 
-def _age(device: Device, condition: Condition) -> Age:
+def age_at(device: Device, condition: Condition) -> Age:
+    """Compute one condition of a device.
+
+    >>> from nvmsim.device.profile import load_device
+    >>> slc = load_device("slc")
+    >>> age_at(slc, slc.condition("beyond")).notes
+    ('misses its UBER target: ... against 1.0e-15',)
+    """
     rates, target = device_rates(device, condition), device.ecc.uber_target
     kinds = error_kinds(device, condition, rates)
     if device.ecc.code == "none":

@@ -10,7 +10,6 @@ from nvmsim.device.sections import (
     CONDITION,
     CONDITION_NAME,
     DESCRIPTION,
-    EVERY_MODEL,
     NAME,
     OPTIONAL,
     OPTIONAL_OF_RBER,
@@ -142,9 +141,9 @@ def _rber(found: Checked, data: object) -> None:
         found.say("rber.model", f"{'missing' if value is None else shown(value)}: must be the name of an error model")
         return
     _source(found, "rber", data)
-    for name in EVERY_MODEL:
-        if isinstance(data.get(name), dict):
-            _source(found, f"rber.{name}", data[name])
+    for name, value in data.items():
+        if name != "source" and isinstance(value, dict):
+            _source(found, f"rber.{name}", value)
     absent = [name for name in OPTIONAL_OF_RBER if name in data and data[name] is None]
     found.rber = {name: value for name, value in data.items() if name not in ("source", *absent)}
     for name in absent:

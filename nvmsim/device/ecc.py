@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import gammaln, logsumexp
 
 from nvmsim.device.bch import BchCode
 from nvmsim.device.binomial import binomial_pmf
 from nvmsim.device.codewords import DETECTED, SILENT, Decoded, ErrorPatterns
+from nvmsim.device.doubts import beyond_limits
 from nvmsim.device.ecc_ldpc import LdpcWaterfall, calibrate
+from nvmsim.device.shannon import SLACK, log2_sphere
 from nvmsim.errors import InputError
 from nvmsim.plugins import lookup
 
@@ -95,6 +96,10 @@ class Ecc(ABC):
     def silent_most(self, errors: ArrayLike) -> np.ndarray:
         """Return an upper limit of what :meth:`silent` is about."""
         return self.silent(errors)
+
+    def doubts(self, *, soft: bool = False) -> tuple[str, ...]:
+        """Return what no code can do though the specification says so, each with its key; ``soft`` reads or hard."""
+        return ()
 
     def silent_uber(self, rber: float) -> float:
         """Return the part of :meth:`uber` that nobody knows of, so that no other read mends it."""
@@ -181,6 +186,16 @@ class Bch(Ecc):
         code = BchCode.least(self.data_bits, self.spec.t) if self.spec.t else None
         return code if code and code.parity_bits <= 8 * self.spec.parity_bytes else None
 
+    def doubts(self, *, soft: bool = False) -> tuple[str, ...]:
+        """Say where the parity is too small for a BCH code of this t."""
+        if self.code is not None or not self.spec.t:
+            return ()
+        least = -(-BchCode.least(self.data_bits, self.spec.t).parity_bits // 8)
+        return (
+            f"ecc.t: {self.spec.t}: a BCH code that corrects as many takes {least} bytes of parity, not "
+            f"{self.spec.parity_bytes}; taken for some code that does, and notices all else",
+        )
+
     def failure(self, errors: ArrayLike) -> np.ndarray:
         """Return 1 for more than t errors."""
         return np.where(np.asarray(errors) > self.spec.t, 1.0, 0.0)
@@ -192,7 +207,7 @@ class Bch(Ecc):
         """
         if self.code is None:
             return super().silent(errors)
-        share = 2.0 ** (_log2_sphere(self.data_bits + self.code.parity_bits, self.spec.t) - self.code.parity_bits)
+        share = 2.0 ** (log2_sphere(self.data_bits + self.code.parity_bits, self.spec.t) - self.code.parity_bits)
         return min(1.0, share) * self.failure(errors)
 
     def silent_most(self, errors: ArrayLike) -> np.ndarray:
@@ -238,6 +253,10 @@ class Ldpc(Ecc):
             raise InputError(f"ecc.soft.limit_rber: {soft.limit_rber:g}: must be at least ecc.limit_rber, {limit:g}")
         limits = {"limit_rber": soft.limit_rber, "waterfall_decades": soft.waterfall_decades}
         return replace(self.spec, soft=None, **limits)
+
+    def doubts(self, *, soft: bool = False) -> tuple[str, ...]:
+        """Say where half of the codewords survive Shannon's limit, or hard reads keep what sphere packing forbids."""
+        return beyond_limits(self, soft=soft)
 
     def failure(self, errors: ArrayLike) -> np.ndarray:
         """Return the waterfall at this many errors."""
@@ -343,11 +362,4 @@ def _page_failure(ecc: Ecc, user_bytes: int, rber: float) -> float:
 
 def _least_parity_bits(bits: int, errors: int) -> int:
     """Return the fewest parity bits with which any code corrects ``errors`` of ``bits`` (Hamming bound)."""
-    return int(np.ceil(_log2_sphere(bits, errors) - 1e-6))  # the slack keeps perfect codes in spite of rounding
-
-
-def _log2_sphere(bits: int, errors: int) -> float:
-    """Return log2 of how many patterns of at most so many errors there are in ``bits``."""
-    weights = np.arange(min(errors, bits) + 1)
-    patterns = gammaln(bits + 1) - gammaln(weights + 1) - gammaln(bits - weights + 1)
-    return float(logsumexp(patterns) / np.log(2))
+    return int(np.ceil(log2_sphere(bits, errors) - SLACK))

@@ -8,6 +8,7 @@ from textwrap import wrap
 from typing import Any
 
 from nvmsim.device.ages import Age, ages
+from nvmsim.device.doubts import code_doubts
 from nvmsim.device.host_link import derivation, link_gb_s, queue_gb_s
 from nvmsim.device.override import BY_USER
 from nvmsim.device.parts import ASSUMPTION, Device
@@ -51,6 +52,7 @@ def as_json(device: Device, variants: Sequence[str] = ()) -> str:
         "sources": {key: source_of(device, key) for key in keys},
         "host": {"link_gb_s": link_gb_s(device.host), "queue_gb_s": queue_gb_s(device.host)},
         "assumptions": [key for key in keys if device.is_assumption(key)],
+        "doubts": list(code_doubts(device)),
         "ages": {age.condition.name: _age_data(device, age) for age in ages(device)},
     }
     return json.dumps(data, indent=2, allow_nan=False)
@@ -139,6 +141,7 @@ def _age_table(device: Device, found: Sequence[Age]) -> list[str]:
     lines += ["", "mean RBER by kind of error: written, retained since, anew at each read", *_aligned(_by_kind(found))]
     lines += _pages(found)
     warnings = [f"{age.condition.name}: {text}" for age in found for text in age.rates.warnings]
+    warnings += code_doubts(device)
     return lines + ([""] if warnings else []) + [line for text in warnings for line in wrap(text, WIDTH)]
 
 

@@ -1,4 +1,4 @@
-"""The same part with less ECC: a BCH code in a quarter of the parity, the rest of the spare area given back."""
+"""The same part with less ECC: a BCH code in a quarter of the parity, the parity that it saves given back."""
 
 from nvmsim.device.galois_field import field_bits
 from nvmsim.device.parts import Device

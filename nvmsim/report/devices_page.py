@@ -29,7 +29,7 @@ of your own from one of them: `nvmsim devices new NAME --from tlc`. `nvmsim devi
 its source; marks there: {legend}.
 
 Bandwidths are 10^6 bytes of weights a second in the long run at the profile's default age, where pages are read again
-as often as its ECC asks for it. *Weak ECC* is a BCH code in a quarter of the parity, the rest of the spare area given
+as often as its ECC asks for it. *Weak ECC* is a BCH code in a quarter of the parity, the parity that it saves given
 back. *In the die* is what the arrays sense, spare area included, with no bus, ECC or host behind them: what in-memory
 computing has. Variants, `NAME@best` and others, are the profile with other numbers: where one is → the profile's own
 stands before it and the variant's behind.

@@ -10,6 +10,7 @@ from nvmsim.accuracy.collect import collect
 from nvmsim.accuracy.estimate import Estimate
 from nvmsim.accuracy.export import trial_blocks
 from nvmsim.accuracy.store import Store
+from nvmsim.device.doubts import code_doubts
 from nvmsim.device.ecc import final_uber
 from nvmsim.device.profile import Device, load_device
 from nvmsim.errors import InputError
@@ -115,7 +116,7 @@ def result_of(
         settings=_settings(question),
         rows=rows,
         assumptions=assumptions_of(question, rows),
-        warnings=question.rates.warnings,
+        warnings=(*question.rates.warnings, *(code_doubts(question.device) if _with_ecc(question) else ())),
         versions=versions(),
         backend=question.backend,
         elapsed_s=elapsed_s,
@@ -125,6 +126,10 @@ def result_of(
         round_pages=question.device.geometry.dies * question.device.geometry.planes_per_die,
         ecc_uber=final_uber(question.device, question.rates),
     )
+
+
+def _with_ecc(question: Question) -> bool:
+    return any(scheme.ecc for scheme in question.schemes)
 
 
 def check_capacity(question: Question, cases: Sequence[Case]) -> None:

@@ -4,8 +4,11 @@ from nvmsim.device.parts import Device
 from nvmsim.device.resolve import leaves
 from nvmsim.timing.system import QUEUE
 
+SENSE = "sense"
+"""A die whose bits are used where they are sensed: nothing is read out of it."""
 _DECISIVE = {
     "die": ("timing.read_us", "timing.cache_read"),
+    SENSE: ("timing.read_us",),
     "bus": ("timing.bus_mt_s",),
     "ecc": ("ecc.decode_bandwidth_gb_s", "ecc.decode_growth_per_error", "ecc.engines"),
     "host": (

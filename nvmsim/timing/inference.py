@@ -19,7 +19,7 @@ from nvmsim.device.layout import MODES, PageLayout
 from nvmsim.device.parts import Condition, Device, Host
 from nvmsim.device.rber import device_rates
 from nvmsim.errors import InputError
-from nvmsim.timing.decisive import bottleneck_assumed
+from nvmsim.timing.decisive import SENSE, bottleneck_assumed
 from nvmsim.timing.layers import LayerShape
 from nvmsim.timing.modes import mode_timings, reads_softly
 from nvmsim.timing.read_path import ReadTiming
@@ -195,6 +195,7 @@ def _answer(
     **same: object,
 ) -> Inference:
     computing = compute_s.sum() >= load_s.sum()
+    decides = SENSE if same["mode"] == IN_DIE else bottleneck
     return Inference(
         weights_gb_s=float(work.layer_bytes.sum() / load_s.sum() / 1e9),
         load_s=float(load_s.sum()),
@@ -203,7 +204,7 @@ def _answer(
         per_s=work.batch / time_s,
         stall=None if tflops is None else max(0.0, 1 - float(compute_s.sum()) / time_s),
         limited_by="compute" if computing else bottleneck,
-        assumed=not computing and bottleneck_assumed(device, bottleneck, soft_reads=soft_reads),
+        assumed=not computing and bottleneck_assumed(device, decides, soft_reads=soft_reads),
         **same,
     )
 
