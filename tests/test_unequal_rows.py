@@ -16,8 +16,9 @@ from nvmsim.report.columns import columns
 from nvmsim.report.figure_front import build as front
 from nvmsim.report.figure_page_read import build as page_read
 from nvmsim.report.findings import headline
+from nvmsim.report.study import figure_heat, figure_span, figure_use
 from nvmsim.report.study.figure_use import build as use
-from nvmsim.report.study.findings import answer, longest, timing_title
+from nvmsim.report.study.findings import answer, front_title, lifetime_title, longest, timing_title
 from nvmsim.report.study.panels import panels_of
 from nvmsim.study.grid.answers import best_of
 from nvmsim.study.robustness import robustness
@@ -122,6 +123,61 @@ def test_a_study_says_where_ecc_must_stay_for_a_part():
     panels = panels_of(of_study(part=True))
     assert longest(panels, 1.0) is None and longest(panels, 60.0)[1].series == ("raw", "bypass")
     assert " with ECC in part" in timing_title(of_study(part=True))
+
+
+def with_rows(change):
+    """The example study with other rows in every setting: ``change`` makes them of the ECC row."""
+    made, settings = of_study(part=False), []
+    for setting in made.measured:
+        rows = change(setting.result.rows[0])
+        best = best_of(rows, max_drop_points=made.max_drop_points)
+        settings.append(replace(setting, result=replace(setting.result, rows=rows), best=best))
+    return replace(made, settings=tuple(settings))
+
+
+def part_of(ecc, *, speedup):
+    bandwidth = ecc.bandwidth_gb_s * speedup
+    return replace(ecc, scheme="ecc/bits=15-12", mode="ecc+bypass", speedup=speedup, bandwidth_gb_s=bandwidth)
+
+
+def bare_of(ecc, *, low, high):
+    return replace(ecc, scheme="raw", mode="bypass", drop_low=low, drop_points=(low + high) / 2, drop_high=high)
+
+
+def test_a_part_that_fits_but_is_no_faster_is_named():
+    said = answer(with_rows(lambda ecc: (ecc, part_of(ecc, speedup=0.9), bare_of(ecc, low=49, high=51))))
+    assert "; for a part of the weights (ecc/bits=15-12 (ecc+bypass)) is enough, but no faster." in said
+    assert "ECC must stay on " in said
+
+
+def test_a_part_that_fits_is_named_while_bare_rows_are_open():
+    said = answer(with_rows(lambda ecc: (ecc, part_of(ecc, speedup=1.5), bare_of(ecc, low=0.5, high=51))))
+    assert "ECC stays, if only for a part (ecc/bits=15-12 (ecc+bypass)), until more trials tell" in said
+    assert "ECC stays, until" not in said
+
+
+def test_a_study_of_ecc_alone_says_what_a_part_gains():
+    made = with_rows(lambda ecc: (ecc, part_of(ecc, speedup=1.5)))
+    said = answer(made)
+    assert said.startswith(
+        "No scheme without ECC was asked for. ECC for a part of the weights alone surely loses at most"
+    )
+    assert "ecc/bits=15-12 (ecc+bypass), 1.50 times as fast." in said
+    assert front_title(made) == lifetime_title(made, panels_of(made)) == "No scheme without ECC was asked for"
+
+
+@pytest.mark.parametrize("width_in", [3.6, 7.5])
+@pytest.mark.parametrize("build", [figure_heat.build, figure_span.build, figure_use.build])
+def test_no_two_rows_of_a_figure_have_one_name(build, width_in):
+    def rows(ecc):
+        parts = [part_of(ecc, speedup=1.5)]
+        for scheme in ("ecc/bits=15-13", "ecc/bits=15-13+9", "ecc/layers=conv1+fc5", "ecc/layers=conv1+fc6"):
+            parts += [replace(parts[0], scheme=scheme, mode=f"ecc+{mode}") for mode in ("bypass", "reclaim")]
+        return (ecc, bare_of(ecc, low=0.0, high=0.1), *parts)
+
+    for axes in build(with_rows(rows), width_in)[0].axes:
+        names = [label.get_text() for label in axes.get_yticklabels() if label.get_text()]
+        assert len(names) == len(set(names))
 
 
 def test_a_study_says_where_a_part_may_do():

@@ -1,7 +1,7 @@
 """How numbers and names are written, the same in the terminal, the page and the figures."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import isfinite
 
 from nvmsim.study.tradeoff import Row
@@ -31,6 +31,26 @@ def short(text: str, *, limit: int) -> str:
     ('a name', 'a lon…')
     """
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def apart(texts: Iterable[str], *, limit: int) -> dict[str, str]:
+    """Return each text as a figure shows it: cut as by :func:`short`, or in its middle or less where two look alike.
+
+    >>> apart(["ecc/bits=15-13", "ecc/bits=15-12"], limit=10)
+    {'ecc/bits=15-13': 'ecc/bi…-13', 'ecc/bits=15-12': 'ecc/bi…-12'}
+    """
+    every = tuple(dict.fromkeys(texts))
+    longest = max(map(len, every), default=0)
+    for width in range(limit, longest + 1):
+        for tail in (0, width // 3, width // 2, 2 * width // 3):
+            labels = {text: _cut(text, width, tail) for text in every}
+            if len(set(labels.values())) == len(every):
+                return labels
+    return {text: text for text in every}
+
+
+def _cut(text: str, width: int, tail: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1 - tail]}…{text[len(text) - tail :]}"
 
 
 def number(value: float, *, digits: int = 4) -> str:

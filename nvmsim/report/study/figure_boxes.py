@@ -10,7 +10,7 @@ from nvmsim.accuracy.quartiles import box
 from nvmsim.report.accuracy_scale import AccuracyScale
 from nvmsim.report.drawing import INK, is_narrow
 from nvmsim.report.figure_boxes import draw_box
-from nvmsim.report.formats import points, short
+from nvmsim.report.formats import apart, points
 from nvmsim.report.study.findings import boxes_title
 from nvmsim.report.study.layout import SMALL, Frame, colours_of, drop_axis, place_drop, series_name, sheet
 from nvmsim.report.study.names import setting_name
@@ -67,12 +67,14 @@ def build(outcome: StudyOutcome, width_in: float) -> tuple[Figure, str, str]:
 
 def _names(shown: Sequence[Boxed], brief: Mapping[int, str], limit: int) -> list[str]:
     """Name a setting once, and below it the next faster row alone."""
+    whole = [series_name((one.row.scheme, one.row.mode)) for one in shown]
+    what = apart(whole, limit=min(limit, 26))
+    room = limit - max(map(len, what.values()), default=0) - 2
+    where = apart((brief[id(one.setting)] for one in shown), limit=max(room, 9))
     names = []
-    for one in shown:
-        what = series_name((one.row.scheme, one.row.mode), limit=min(limit, 26))
-        room = limit - len(what) - 2
+    for one, name in zip(shown, whole, strict=True):
         first = one.role == "answer" or one.setting.best.row is None
-        names.append(f"{short(brief[id(one.setting)], limit=room)}: {what}" if first and room > 8 else what)
+        names.append(f"{where[brief[id(one.setting)]]}: {what[name]}" if first and room > 8 else what[name])
     return names
 
 

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from nvmsim.report.drawing import ON_FULL, ON_PALE, SURFACE, is_narrow
 from nvmsim.report.formats import points
 from nvmsim.report.study.findings import heat_title
-from nvmsim.report.study.layout import SMALL, Frame, series_name, set_labels, sheet
+from nvmsim.report.study.layout import SMALL, Frame, series_labels, series_name, set_labels, sheet
 from nvmsim.report.study.lifetime import LINEAR_POINTS
 from nvmsim.report.study.panels import Panel, Step, shown_panels
 from nvmsim.study.grid.outcome import StudyOutcome
@@ -30,7 +30,8 @@ def build(outcome: StudyOutcome, width_in: float) -> tuple[Figure, str, str]:
     """Return the figure, its title and its text alternative."""
     panels = shown_panels(outcome)
     title = heat_title(outcome, panels)
-    longest = max(len(series_name(one, limit=_LONGEST)) for panel in panels for one in panel.series)
+    labels = series_labels(panels, limit=_LONGEST)
+    longest = max(map(len, labels.values()))
     frame = Frame(plot=_CELL_IN * max(len(p.series) for p in panels), left=longest * _LABEL_IN + 0.22)
     ages = max(len(shown_steps(panel)) for panel in panels)
     across = 2 if width_in / 2 - frame.left > ages * _NEEDED_IN else 1
@@ -38,6 +39,7 @@ def build(outcome: StudyOutcome, width_in: float) -> tuple[Figure, str, str]:
     room = (width_in / (1 if is_narrow(width_in) else across) - frame.left) / ages
     for axes, panel in zip(made.axes, panels, strict=True):
         _draw(axes, panel, outcome.max_drop_points, with_numbers=room > 0.8 * _NEEDED_IN)
+        axes.set_yticks(range(len(panel.series)), [labels[one] for one in panel.series], fontsize=SMALL)
     return made.figure, title, _alternative(panels)
 
 
@@ -72,9 +74,6 @@ def _draw(axes: Axes, panel: Panel, most: float, *, with_numbers: bool) -> None:
 def _label(axes: Axes, panel: Panel, steps: Sequence[Step]) -> None:
     axes.set_xlim(-0.5, len(steps) - 0.5)
     axes.set_ylim(len(panel.series) - 0.5, -0.5)
-    axes.set_yticks(
-        range(len(panel.series)), [series_name(one, limit=_LONGEST) for one in panel.series], fontsize=SMALL
-    )
     set_labels(axes, [(i, step.label) for i, step in enumerate(steps)])
     axes.set_xlabel(panel.axis)
     axes.xaxis.label.set_size(SMALL)

@@ -8,7 +8,7 @@ from matplotlib.patches import Patch
 
 from nvmsim.report.drawing import GREY, INK
 from nvmsim.report.study.findings import lifetime_title, limit
-from nvmsim.report.study.layout import SMALL, Frame, colours_of, series_name, set_labels, sheet
+from nvmsim.report.study.layout import SMALL, Frame, colours_of, series_labels, series_name, set_labels, sheet
 from nvmsim.report.study.lifetime import Lifetime, lifetimes
 from nvmsim.report.study.panels import Panel, shown_panels
 from nvmsim.study.grid.outcome import StudyOutcome
@@ -21,7 +21,8 @@ def build(outcome: StudyOutcome, width_in: float) -> tuple[Figure, str, str]:
     panels, most = shown_panels(outcome), outcome.max_drop_points
     title = lifetime_title(outcome, panels)
     series = max(len(panel.series) for panel in panels)
-    longest = max(len(series_name(one, limit=_LONGEST)) for panel in panels for one in panel.series)
+    labels = series_labels(panels, limit=_LONGEST)
+    longest = max(map(len, labels.values()))
     frame = Frame(plot=_BAR_IN * series, left=longest * _LABEL_IN + 0.22, right=0.62, below=0.55)
     handles = [
         Patch(facecolor=GREY, label=f"surely at most {limit(outcome)} lost"),
@@ -29,7 +30,9 @@ def build(outcome: StudyOutcome, width_in: float) -> tuple[Figure, str, str]:
     ]
     made = sheet(width_in, title, names=[panel.name for panel in panels], frame=frame, handles=handles)
     for axes, panel in zip(made.axes, panels, strict=True):
-        _draw(axes, panel, lifetimes(panel, max_drop_points=most), colours_of(outcome))
+        lives = lifetimes(panel, max_drop_points=most)
+        _draw(axes, panel, lives, colours_of(outcome))
+        axes.set_yticks(range(len(lives)), [labels[life.series] for life in lives], fontsize=SMALL)
     return made.figure, title, _alternative(panels, most)
 
 
@@ -42,7 +45,6 @@ def _draw(axes: Axes, panel: Panel, lives: Sequence[Lifetime], colours: Mapping[
         axes.text(max(sure, open_to) + 0.06, y, said(panel, life), va="center", fontsize=SMALL, color=INK)
     axes.set_ylim(len(lives) - 0.4, -0.6)
     axes.set_xlim(0, len(panel.steps))
-    axes.set_yticks(range(len(lives)), [series_name(life.series, limit=_LONGEST) for life in lives], fontsize=SMALL)
     set_labels(axes, [(i + 1, step.label) for i, step in enumerate(panel.steps)])
     axes.set_xlabel(panel.axis or "the only age", fontsize=SMALL)
     axes.tick_params(axis="y", length=0)

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nvmsim.report.drawing import BLUE, GREY, GRID, INK, is_narrow
-from nvmsim.report.formats import clean, short, way
+from nvmsim.report.formats import apart, clean, short, way
 from nvmsim.report.study.findings import timing_title
 from nvmsim.report.study.layout import SMALL, Frame, sheet
 from nvmsim.report.study.names import AGES, resource_name, shown_keys, spoken, value_of
@@ -53,10 +53,9 @@ def resources(shown: Sequence[Use]) -> list[str]:
 def build(outcome: StudyOutcome, width_in: float) -> tuple[Figure, str, str]:
     """Return the figure, its title and its text alternative."""
     shown, title = uses(outcome)[:MOST_BARS], timing_title(outcome)
-    limit = 16 if is_narrow(width_in) else 34
-    ways = [short(way(use.row), limit=12 if is_narrow(width_in) else 24) for use in shown]
-    names = [f"{short(use.device, limit=max(limit - len(one) - 2, 4))}, {one}"
-             for use, one in zip(shown, ways, strict=True)]  # fmt: skip
+    whole = [f"{use.device}, {way(use.row)}" for use in shown]
+    labels = apart(whole, limit=16 if is_narrow(width_in) else 34)
+    names = [labels[name] for name in whole]
     left = max(map(len, names), default=0) * _LETTER_IN + 0.2
     frame = Frame(plot=_BAR_IN * max(len(shown), 1), left=left, below=0.45)
     made = sheet(width_in, title, names=[""], frame=frame)

@@ -10,6 +10,7 @@ from nvmsim.study.grid.outcome import Setting, StudyOutcome
 from nvmsim.study.tradeoff import Row, has_ecc
 
 _MOST_NAMES = 3
+_NOT_ASKED = "No scheme without ECC was asked for"
 
 
 def limit(outcome: StudyOutcome) -> str:
@@ -43,7 +44,7 @@ def nothing_fits(outcome: StudyOutcome) -> list[Setting]:
 def _free_sentence(outcome: StudyOutcome) -> str:
     free, tried = without_ecc(outcome), [s for s in outcome.measured if s.best and s.best.free_tried]
     if not tried:
-        return "No scheme without ECC was asked for." if outcome.measured else ""
+        return _not_asked(outcome) if outcome.measured else ""
     if not free:
         start = f"On none of {_settings(len(tried))}"
         if any(s.best.free_open for s in tried):
@@ -52,6 +53,15 @@ def _free_sentence(outcome: StudyOutcome) -> str:
     rows = [s.best.free for s in free]
     start = f"On {len(free)} of {_settings(len(tried))} weights can be read without ECC and surely lose at most"
     return f"{start} {limit(outcome)}: {_ways(rows)}{_times(rows)}."
+
+
+def _not_asked(outcome: StudyOutcome) -> str:
+    part = [s for s in outcome.measured if s.best and s.best.row and s.best.row.ecc_in_part]
+    rows = [s.best.row for s in part]
+    said = (
+        f" ECC for a part of the weights alone surely loses at most {limit(outcome)} on {_where(part)}: {_ways(rows)}"
+    )
+    return f"{_NOT_ASKED}.{f'{said}{_times(rows)}.' if part else ''}"
 
 
 def _settings(count: int) -> str:
@@ -87,18 +97,38 @@ def _where(settings: Sequence[Setting]) -> str:
 
 def _ecc_sentence(outcome: StudyOutcome) -> str:
     found = only_ecc(outcome)
-    sure = [s for s in found if not s.best.free_open]
+    sure, unsure = ([s for s in found if bool(s.best.free_open) == some] for some in (False, True))
+    return " ".join([*_must_stay(sure), *_stays(outcome, unsure)])
+
+
+def _must_stay(sure: Sequence[Setting]) -> list[str]:
     part = [s for s in sure if s.best.row.ecc_in_part]
-    whole, unclear = ([s for s in sure if s not in part and bool(s.best.part_open) == some] for some in (False, True))
+    slow = [s for s in sure if s.best.part and s not in part]
+    rest = [s for s in sure if s not in part and s not in slow]
+    whole, unclear = ([s for s in rest if bool(s.best.part_open) == some] for some in (False, True))
     said = [f"ECC must stay on {_where(whole)}."] if whole else []
     if unclear:
         said.append(f"ECC must stay, for all weights or a part of them, on {_where(unclear)}.")
     if part:
-        said.append(f"ECC must stay for a part of the weights on {_where(part)}: {_ways([s.best.row for s in part])}.")
-    if unsure := [s for s in found if s.best.free_open]:
-        cap = " (raise effort.trials)" if outcome.progress.finished == outcome.progress.tasks else ""
-        said.append(f"ECC stays, until more trials tell{cap}, on {_where(unsure)}.")
-    return " ".join(said)
+        said.append(f"ECC must stay for a part of the weights on {_where(part)}: {_parts(part)}.")
+    if slow:
+        said.append(
+            f"ECC must stay on {_where(slow)}; for a part of the weights ({_parts(slow)}) is enough, but no faster."
+        )
+    return said
+
+
+def _stays(outcome: StudyOutcome, unsure: Sequence[Setting]) -> list[str]:
+    cap = " (raise effort.trials)" if outcome.progress.finished == outcome.progress.tasks else ""
+    part, whole = ([s for s in unsure if bool(s.best.part) == some] for some in (True, False))
+    said = [f"ECC stays, until more trials tell{cap}, on {_where(whole)}."] if whole else []
+    if part:
+        said.append(f"ECC stays, if only for a part ({_parts(part)}), until more trials tell{cap}, on {_where(part)}.")
+    return said
+
+
+def _parts(settings: Sequence[Setting]) -> str:
+    return _ways([s.best.part for s in settings])
 
 
 def _none_sentence(outcome: StudyOutcome) -> str:
@@ -136,9 +166,13 @@ def front_title(outcome: StudyOutcome) -> str:
     """Return the finding of the Pareto fronts."""
     rows = [setting.best.free for setting in without_ecc(outcome) if setting.best.free.speedup is not None]
     if not rows:
-        return f"Without ECC no scheme surely loses at most {limit(outcome)}"
+        return _NOT_ASKED if _all_with_ecc(outcome) else f"Without ECC no scheme surely loses at most {limit(outcome)}"
     best = max(rows, key=lambda row: row.speedup)
     return f"Without ECC up to {factor(best.speedup)} times as fast for at most {limit(outcome)}: {row_name(best)}"
+
+
+def _all_with_ecc(outcome: StudyOutcome) -> bool:
+    return not any(s.best and s.best.free_tried for s in outcome.measured)
 
 
 def longest(panels: Sequence[Panel], most: float) -> tuple[Panel, Lifetime] | None:
@@ -155,6 +189,8 @@ def longest(panels: Sequence[Panel], most: float) -> tuple[Panel, Lifetime] | No
 def lifetime_title(outcome: StudyOutcome, panels: Sequence[Panel]) -> str:
     """Return the finding of the curves and bars over ages."""
     found = longest(panels, outcome.max_drop_points)
+    if found is None and _all_with_ecc(outcome):
+        return _NOT_ASKED
     if found is None:
         return f"Without ECC the drop never surely stays within {limit(outcome)}"
     panel, life = found

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from nvmsim.report.drawing import GRID, MARKERS, MUTED, is_narrow, scheme_colours, titled
-from nvmsim.report.formats import clean, short
+from nvmsim.report.formats import apart, clean, short
 from nvmsim.report.study.lifetime import LINEAR_POINTS
 from nvmsim.report.study.panels import Panel, Series
 from nvmsim.study.grid.outcome import StudyOutcome
@@ -54,12 +54,12 @@ def sheet(
     legend = _LINE_IN * -(-len(handles) // across) + 0.06 if handles else 0.0
     figure, top = titled(width_in, rows * cell + legend, title=title)
     height, wide = rows * cell + legend + top, width_in / columns - frame.left - frame.right
-    made = []
+    heads, made = apart(names, limit=int((wide + frame.left) / 0.085)), []
     for i, name in enumerate(names):
         row, column = divmod(i, columns)
         left, bottom = column * width_in / columns + frame.left, legend + (rows - 1 - row) * cell + frame.below
         axes = figure.add_axes((left / width_in, bottom / height, wide / width_in, frame.plot / height))
-        _head(axes, name, at=0.09 / wide - frame.left / wide, limit=int((wide + frame.left) / 0.085))
+        _head(axes, heads[name], at=0.09 / wide - frame.left / wide)
         made.append(axes)
     if handles:
         figure.legend(
@@ -69,9 +69,9 @@ def sheet(
     return Sheet(figure, tuple(made))
 
 
-def _head(axes: Axes, name: str, *, at: float, limit: int) -> None:
+def _head(axes: Axes, name: str, *, at: float) -> None:
     inches = axes.get_position().height * axes.figure.get_size_inches()[1]
-    axes.text(at, 1 + 0.1 / inches, short(name, limit=limit), transform=axes.transAxes, fontweight="bold", va="bottom")
+    axes.text(at, 1 + 0.1 / inches, name, transform=axes.transAxes, fontweight="bold", va="bottom")
 
 
 def _across(handles: Sequence[Artist], width_in: float) -> int:
@@ -87,16 +87,15 @@ def colours_of(outcome: StudyOutcome) -> dict[str, str]:
 def scheme_handles(panels: Sequence[Panel], colours: Mapping[str, str]) -> list[Line2D]:
     """Return the legend's lines: a colour a scheme, a marker a mode."""
     series = dict.fromkeys(one for panel in panels for one in panel.series)
-    schemes = [
-        Line2D([], [], color=colours[name], linewidth=2, label=short(clean(name), limit=_LONGEST))
-        for name in dict.fromkeys(scheme for scheme, _ in series)
-    ]
+    schemes = tuple(dict.fromkeys(scheme for scheme, _ in series))
+    labels = apart(map(clean, schemes), limit=_LONGEST)
+    lines = [Line2D([], [], color=colours[name], linewidth=2, label=labels[clean(name)]) for name in schemes]
     modes = [
         Line2D([], [], color=MUTED, marker=MARKERS.get(mode, "D"), markersize=5, linestyle=line_of(mode),
                label=f"mode {short(clean(mode), limit=_LONGEST)}")
         for mode in dict.fromkeys(mode for _, mode in series)
     ]  # fmt: skip
-    return [*schemes, *modes]
+    return [*lines, *modes]
 
 
 def line_of(mode: str) -> object:
@@ -104,12 +103,17 @@ def line_of(mode: str) -> object:
     return (0, (3, 2)) if mode.endswith("reclaim") else "-"
 
 
-def series_name(series: Series, *, limit: int = _LONGEST) -> str:
+def series_name(series: Series) -> str:
     """Return what a figure calls a scheme and mode, such as ``nulling, bypass``."""
     scheme, mode = series
-    if scheme == mode:
-        return short(clean(scheme), limit=limit)
-    return f"{short(clean(scheme), limit=limit - len(mode) - 2)}, {short(clean(mode), limit=limit)}"
+    return clean(scheme) if scheme == mode else f"{clean(scheme)}, {clean(mode)}"
+
+
+def series_labels(panels: Sequence[Panel], *, limit: int = _LONGEST) -> dict[Series, str]:
+    """Return those names as a figure has room for them, no two alike."""
+    names = {series: series_name(series) for panel in panels for series in panel.series}
+    labels = apart(names.values(), limit=limit)
+    return {series: labels[name] for series, name in names.items()}
 
 
 def place_drop(points: float) -> float:

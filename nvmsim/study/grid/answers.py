@@ -26,5 +26,6 @@ def best_of(rows: Sequence[Row], *, max_drop_points: float, lacking: Sequence[tu
         free=fastest_within(free, max_drop_points=max_drop_points),
         free_open=sum(may_fit(row, max_drop_points) for row in free) + waiting,
         free_tried=len(free) + waiting,
+        part=fastest_within([row for row in rows if row.ecc_in_part], max_drop_points=max_drop_points),
         part_open=sum(may_fit(row, max_drop_points) for row in parts) + sum(ecc_in_part(mode) for _, mode in lacking),
     )

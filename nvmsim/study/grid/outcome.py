@@ -14,7 +14,8 @@ class Best:
     fast ones): the next cheaper protection, which would lose too much or may. ``open_rows`` are faster rows that may
     lose no more than wanted, and rows not measured yet: more trials would tell. Of the rows read without ECC, ``free``
     is the fastest that surely fits (it may be no faster than ``row``), ``free_open`` may yet fit, and ``free_tried``
-    are asked for at all. ``part_open`` counts those of ``open_rows`` that have ECC in part.
+    are asked for at all. Of those with ECC in part, ``part`` is the fastest that surely fits (it may be no faster), and
+    ``part_open`` are among ``open_rows``.
     """
 
     row: Row | None
@@ -23,6 +24,7 @@ class Best:
     free: Row | None
     free_open: int
     free_tried: int
+    part: Row | None = None
     part_open: int = 0
 
 
