@@ -58,6 +58,14 @@ def test_another_error_model_replaces_the_section_and_null_takes_a_condition_awa
     assert mine.source("rber.rber").startswith("assumption")
 
 
+def test_a_source_counts_in_any_section_of_the_error_model(here, capsys):
+    text = "extends: tlc-2y\nrber: {read_retry: {steps: 4, source: my controller}}\n"
+    mine = load_device(write(here, "mine.yaml", text))
+    assert mine.source("rber.read_retry.steps") == "my controller"
+    assert main(["devices", "check", "mine.yaml"]) == 0
+    assert "without a source" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("taken", ["layer_variation", "stuck_at"])
 def test_null_takes_away_what_an_error_model_has_beside_it(here, taken, validator):
     text = "extends: tlc@layers\nrber: {stuck_at: {fraction: 1.0e-4, value_one_fraction: 0.5}}\n"

@@ -192,6 +192,16 @@ def test_the_command_answers_for_three_places_side_by_side(capsys):
     assert table.splitlines()[1].split()[-3:-2] == ["compute"]  # the user's number: no (a)
 
 
+def test_in_the_die_only_the_sensing_time_decides():
+    """TLC's read times are from a datasheet, how its pages leave the register is an assumption: no (a)."""
+    work = Work(one_layer(7e9), 16, 1)
+    row = answers(TLC, work, die=None)["die", "in-die"]
+    assert TLC.is_assumption("timing.cache_read") and not TLC.is_assumption("timing.read_us")
+    assert (row.limited_by, row.assumed) == ("die", False)
+    guessed = replace(TLC, sources={**TLC.sources, "timing.read_us": "assumption: a guess"})
+    assert answers(guessed, work, die=None)["die", "in-die"].assumed
+
+
 def test_the_command_draws_its_answers(tmp_path, capsys):
     assert main(["inference", "tlc", "--weights", "7e9", "--modes", "ecc", "--out", str(tmp_path)]) == 0
     assert "tokens/s" in capsys.readouterr().out
