@@ -101,6 +101,8 @@ def parse_scheme(name: str) -> Scheme:
 
 def _placement(text: str) -> tuple[str, tuple[str, ...]]:
     """Return which placement a text names, and the layers that it lets lie first."""
+    if MARK in text:
+        raise InputError(f"{MARK}{text[:60]}: bits lie at one placement alone; leave out all but one {MARK}...")
     kind = text.partition("=")[0].strip()
     if kind == LAYERS:
         return LAYERS, parse_layers(text)
