@@ -91,7 +91,8 @@ def _add_run(commands: argparse._SubParsersAction) -> None:
         "--placement",
         metavar="A,B",
         help="where bits lie, for all schemes: linear (default), one word after the other; bit-plane, high bits "
-        "on the page type of the lowest RBER; linear,bit-plane compares both. A single scheme: raw@bit-plane",
+        "on the page type of the lowest RBER; layers=conv1+fc6, the words of those layers there; linear,bit-plane "
+        "compares both. A single scheme: raw@bit-plane, raw@layers=conv1+fc6",
     )
     _add_effort(parser)
     _add_sampling(parser)

@@ -1,12 +1,13 @@
 """``nvmsim layout``: where a model lies on a device."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 
 import numpy as np
 
+from nvmsim.accuracy.part import first_spans
 from nvmsim.accuracy.ranges import Placed
 from nvmsim.accuracy.unequal import split
 from nvmsim.device.layout import MemoryImage, placed_layout
@@ -59,8 +60,9 @@ def layout_report(
 
     ``mode`` is ``ecc``, ``bypass`` or ``reclaim``, by default the scheme's first; a scheme with ECC in part is two
     files, each on pages from 0, in a mode such as ``ecc+reclaim``. Page types are those of a load that starts on the
-    first type. A scheme in bit planes shows the share of each bit position on each page type instead, at the device's
-    default age. Raises InputError on an unknown device, model or scheme, or a mode the scheme lacks.
+    first type. A scheme that places by page type shows the share of each bit position, or of each tensor, on each page
+    type instead, at the device's default age. Raises InputError on an unknown device, model or scheme, or a mode the
+    scheme lacks.
     """
     device, card, parsed = load_device(where, settings), load_card(model), parse_scheme(scheme)
     if problems := parsed.layer_problems(card.tensors):
@@ -71,8 +73,13 @@ def layout_report(
     files = _files(device, card.tensors, parsed, mode)
     pages = sum(file.image.pages for file in files)
     facts = {"device": device.name, "model": card.name, "scheme": scheme, "mode": mode, "pages": pages}
-    report = _plane_report if files[0].image.planes is not None else _word_report
-    return report(files, facts, device.page_types, fmt)
+    return _report_of(files)(files, facts, device.page_types, fmt)
+
+
+def _report_of(files: Sequence[File]) -> Callable[..., str]:
+    if files[0].image.placement is None:
+        return _word_report
+    return _plane_report if files[0].image.first is None else _layer_report
 
 
 def _files(device: Device, tensors: Sequence[Placed], scheme: Scheme, mode: str) -> list[File]:
@@ -83,7 +90,8 @@ def _files(device: Device, tensors: Sequence[Placed], scheme: Scheme, mode: str)
     for one, (inside, bits) in zip(mode.split("+"), parts, strict=True):
         words = np.zeros(sum(tensor.size for tensor in inside), np.uint32)
         layout = placed_layout(device, one, scheme.placement, rates)
-        image = MemoryImage.build(words, width=len(bits), layout=layout)
+        first = first_spans(inside, scheme.first_layers) if scheme.first_layers else None
+        image = MemoryImage.build(words, width=len(bits), layout=layout, first=first)
         found.append(File(one, inside, bits, len(bits) == width, image))
     return found
 
@@ -102,8 +110,34 @@ def _plane_report(files: Sequence[File], facts: dict[str, object], names: Sequen
         bits = [{"file": file, "bit": int(bit), **row} for file, bit, row in shares]
         return json.dumps({**facts, "bits": bits}, indent=2)
     table = [(file, bit, *(f"{share:.1%}" for share in row.values())) for file, bit, row in shares]
-    best = ", ".join(names[kind] for kind in files[0].image.layout.plane_order)
-    return _table([("file", "bit", *names), *table], files, facts, f"most reliable first: {best}")
+    return _table([("file", "bit", *names), *table], files, facts, _best_first(files, names))
+
+
+def _layer_report(files: Sequence[File], facts: dict[str, object], names: Sequence[str], fmt: str) -> str:
+    shares = [(file, tensor, _tensor_shares(file, tensor, names)) for file in files for tensor in _by_rank(file)]
+    if fmt == "json":
+        keys = [{"file": file.mode, "tensor": tensor.name, "weights": tensor.size} for file, tensor, _ in shares]
+        tensors = [{**key, "page_types": row} for key, (_, _, row) in zip(keys, shares, strict=True)]
+        return json.dumps({**facts, "tensors": tensors}, indent=2)
+    table = [
+        (file.mode, tensor.name, f"{tensor.size:,}", *(f"{share:.1%}" for share in row.values()))
+        for file, tensor, row in shares
+    ]
+    note = f"in the order in which they fill the pages, {_best_first(files, names)}"
+    return _table([("file", "tensor", "weights", *names), *table], files, facts, note)
+
+
+def _best_first(files: Sequence[File], names: Sequence[str]) -> str:
+    return f"most reliable first: {', '.join(names[kind] for kind in files[0].image.layout.plane_order)}"
+
+
+def _by_rank(file: File) -> list[Placed]:
+    ranking = file.image.placement.ranking
+    return sorted(file.tensors, key=lambda tensor: int(ranking.rank_of(file.starts[tensor.name], 0)))
+
+
+def _tensor_shares(file: File, tensor: Placed, names: Sequence[str]) -> dict[str, float]:
+    return _held(file, weight=file.starts[tensor.name], bit=0, count=tensor.size * len(file.bits), names=names)
 
 
 def _from_the_top(file: File) -> list[tuple[int, int]]:
@@ -111,10 +145,14 @@ def _from_the_top(file: File) -> list[tuple[int, int]]:
 
 
 def _shares(file: File, at: int, names: Sequence[str]) -> dict[str, float]:
-    planes = file.image.planes
-    stream = planes.stream_of(np.arange(file.image.n_weights), at)
-    kinds = planes.page_type(stream // file.image.layout.usable_bits)
-    return dict(zip(names, (np.bincount(kinds, minlength=len(names)) / len(kinds)).tolist(), strict=True))
+    return _held(file, weight=0, bit=at, count=file.image.n_weights, names=names)
+
+
+def _held(file: File, *, weight: int, bit: int, count: int, names: Sequence[str]) -> dict[str, float]:
+    """Return the share on each page type of the ``count`` bits that follow each other by rank from a weight's bit."""
+    placement = file.image.placement
+    held = placement.held(rank=int(placement.ranking.rank_of(weight, bit)), count=count)
+    return dict(zip(names, (held / count).tolist(), strict=True))
 
 
 def _table(rows: Sequence[Sequence[str]], files: Sequence[File], facts: dict[str, object], *notes: str) -> str:

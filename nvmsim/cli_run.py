@@ -19,7 +19,7 @@ from nvmsim.study.run import answer
 from nvmsim.study.scheme import placed
 from nvmsim.zoo.card import load_card
 
-_BESIDE = ("page_sigma", "per_read_fraction", "stuck", "retries", "protected", "blocks")
+_BESIDE = ("page_sigma", "per_read_fraction", "stuck", "retries", "protected", "blocks", "first_layers")
 _LATER = ("device_seed", "reads_per_inference", *_BESIDE)
 
 

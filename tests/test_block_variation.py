@@ -225,7 +225,7 @@ def test_trials_of_a_task_see_its_pages_at_the_rates_of_their_types(slot, layout
     for trial in range(30):
         types = layout.page_type(np.arange(part.image.pages), part.places.offset(trial))
         if layout.plane_order:
-            types = part.image.planes.page_type(np.arange(part.image.pages))
+            types = part.image.placement.page_type(np.arange(part.image.pages))
         each = np.array(rates)[types, 0] * np.array(part.places.classes.factors)[part.places.at(trial)]
         flips += draw_noise(task, trial)[0].wrong.size
         mean, variance = mean + layout.page_bits * each.sum(), variance + layout.page_bits * (each * (1 - each)).sum()

@@ -15,8 +15,9 @@ from nvmsim.accuracy.compiled import CompiledTask, Slot
 from nvmsim.accuracy.trial import disturbed, draw_noise, run_trial
 from nvmsim.cli import main
 from nvmsim.device.layout import MODES, MemoryImage, PageLayout, placed_layout
-from nvmsim.device.placement import BitPlanes, plane_order, stripe_groups
+from nvmsim.device.placement import ByPageType, plane_order, stripe_groups
 from nvmsim.device.profile import load_device
+from nvmsim.device.ranking import BitPlanes
 from nvmsim.device.rber import device_rates
 from nvmsim.errors import InputError
 from nvmsim.inject.backend import get_backend
@@ -34,9 +35,8 @@ ORDER = (0, 2, 1)
 def planes(draw):
     """Few words on small pages of up to four types."""
     types = draw(st.integers(1, 4))
-    return BitPlanes(
-        n_weights=draw(st.integers(0, 40)),
-        width=draw(st.integers(1, 20)),
+    return ByPageType(
+        BitPlanes(n_weights=draw(st.integers(0, 40)), width=draw(st.integers(1, 20))),
         usable_bits=draw(st.integers(1, 30)),
         round_pages=draw(st.integers(1, 5)),
         order=tuple(draw(st.permutations(range(types)))),
@@ -49,7 +49,8 @@ def slow_planes(one):
     kind = {page: page // one.round_pages % len(one.order) for page, _ in places}
     reliable = sorted(range(one.n_bits), key=lambda s: (one.order.index(kind[places[s][0]]), s))
     logical = sorted(
-        ((weight, bit) for weight in range(one.n_weights) for bit in range(one.width)), key=lambda x: (-x[1], x[0])
+        ((weight, bit) for weight in range(one.ranking.n_weights) for bit in range(one.ranking.width)),
+        key=lambda x: (-x[1], x[0]),
     )
     dealt = dict(zip(reliable, logical, strict=True))
     return [dealt[s] for s in range(one.n_bits)]
@@ -95,8 +96,8 @@ def shares(layout, n_weights):
     """Yield each bit position and the share of it on each page type."""
     image = MemoryImage.build(np.zeros(n_weights, np.uint16), width=16, layout=layout)
     for bit in range(16):
-        page = image.planes.stream_of(np.arange(n_weights), bit) // layout.usable_bits
-        yield bit, np.bincount(image.planes.page_type(page), minlength=3) / n_weights
+        page = image.placement.stream_of(np.arange(n_weights), bit) // layout.usable_bits
+        yield bit, np.bincount(image.placement.page_type(page), minlength=3) / n_weights
 
 
 def test_the_top_third_of_the_bits_lies_on_the_best_type_and_the_bottom_third_on_the_worst():
@@ -240,5 +241,6 @@ def test_commands_whose_medium_has_no_page_types_refuse_it_and_the_layout_shows_
     assert main(["run", "tlc", "--schemes", "raw", "--placement", "bitplane"]) == 2
     assert "did you mean bit-plane" in capsys.readouterr().err
     assert main(["layout", "tlc-2y", "--scheme", "raw@bit-plane", "--format", "json"]) == 0
-    bits = json.loads(capsys.readouterr().out)["bits"]
-    assert bits["15"] == {"lsb": 1.0, "csb": 0.0, "msb": 0.0} and bits["0"]["csb"] == 1.0
+    top, *_, bottom = json.loads(capsys.readouterr().out)["bits"]
+    assert top == {"file": "bypass", "bit": 15, "lsb": 1.0, "csb": 0.0, "msb": 0.0}
+    assert (bottom["bit"], bottom["csb"]) == (0, 1.0)

@@ -41,6 +41,12 @@ def test_rows_with_ecc_in_part_keep_their_ids():
     assert found == rows("tlc", schemes=["ecc/bits=12-15", "ecc/layers=fc5+conv1"])
 
 
+def test_rows_placed_by_page_type_keep_their_ids():
+    found = rows("tlc", schemes=["raw@bit-plane", "raw@layers=conv1+fc6", "ecc@layers=conv1"])
+    assert found == {key: GOLDEN[key] for key in found}
+    assert found == rows("tlc", schemes=["raw@bit-plane", "raw@layers=fc6+conv1+fc6", "ecc@layers=conv1"])
+
+
 def test_the_paper_s_channel_keeps_its_ids():
     model = load_card("mnist-cnn")
     assert bsc_task(model, "binary:16", rber=0.012).id == GOLDEN["channel"]

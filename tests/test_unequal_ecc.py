@@ -212,7 +212,7 @@ def test_bit_planes_lie_in_either_file(slot):
     words, counts = flipped(task)
     assert not (words & ~may_flip(TOP)).any()
     assert counts.residual_flips == np.bitwise_count(words).sum() > 1000
-    assert task.parts[1].image.planes.width == 12
+    assert task.parts[1].image.placement.ranking.width == 12
 
 
 def test_the_id_holds_what_changes_the_result():

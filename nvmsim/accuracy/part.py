@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from nvmsim.accuracy.ranges import Placed
 from nvmsim.accuracy.task import Task
-from nvmsim.accuracy.unequal import split
+from nvmsim.accuracy.unequal import split, unknown_layers
 from nvmsim.device.layout import BUFFER_BITS, PageLayout
+from nvmsim.device.ranking import Spans
+from nvmsim.errors import InputError
 from nvmsim.inject.draws import file_seed
 
-Spans = tuple[tuple[int, int], ...]
 _BARE_FILE = 1
 
 
@@ -22,7 +23,8 @@ class Part:
     """Some ``bits`` (rising, 0 the least significant) of the words of some weights, stored one after the other.
 
     Words have ``width`` bits. ``spans`` are those weights, (first, one behind the last) in order. ``task`` says what
-    happens to the part as if it was all that is stored: its layout, its code or None, its seeds.
+    happens to the part as if it was all that is stored: its layout, its code or None, its seeds. Where layers are
+    placed by page type, ``first`` are the weights whose words lie on the most reliable pages, as numbered in the part.
 
     >>> from nvmsim.accuracy.bsc import bsc_task
     >>> from nvmsim.zoo.card import load_card
@@ -37,6 +39,7 @@ class Part:
     spans: Spans
     bits: tuple[int, ...]
     width: int
+    first: Spans | None = None
 
     @property
     def layout(self) -> PageLayout:
@@ -62,8 +65,11 @@ class Part:
     def addresses(self) -> str:
         """Name its bit addresses: parts with equal ones see the same flips in the same trial."""
         width = len(self.bits)
-        planes = f", planes of {width}-bit words" if self.layout.plane_order else ""
-        return f"{self.layout.usable_bits // 8} bytes a page, {min(width, BUFFER_BITS)}-bit words{planes}"
+        words = f"{self.layout.usable_bits // 8} bytes a page, {min(width, BUFFER_BITS)}-bit words"
+        if not self.layout.plane_order:
+            return words
+        layers = "+".join(sorted(set(self.task.first_layers)))
+        return f"{words}, {f'{layers} first in' if layers else 'planes of'} {width}-bit words"
 
     def words_of(self, words: NDArray[np.uint32]) -> NDArray[np.uint32]:
         """Return what it stores of all ``words`` (uint32, one a weight of the model), its lowest bit in bit 0."""
@@ -131,9 +137,27 @@ def parts_of(task: Task, tensors: Sequence[Placed], *, width: int) -> tuple[Part
     and stuck cells are draws of their own. A part that would be empty is none. Raises InputError on a layer or bit that
     is not there.
     """
+    if problems := unknown_layers(task.first_layers, tensors):
+        raise InputError(problems)
     files = split(task.unequal and task.unequal.protected, tensors, width=width)
     tasks = (replace(task, unequal=None), _bare(task)) if task.unequal else (task,)
-    return tuple(Part(one, _spans(inside), bits, width) for one, (inside, bits) in zip(tasks, files, strict=False))
+    return tuple(
+        Part(one, _spans(inside), bits, width, first_spans(inside, task.first_layers) if task.first_layers else None)
+        for one, (inside, bits) in zip(tasks, files, strict=False)
+    )
+
+
+def first_spans(tensors: Sequence[Placed], layers: Sequence[str]) -> Spans:
+    """Return which of the weights of ``tensors``, numbered in their order from 0, are those of ``layers``.
+
+    >>> from nvmsim.zoo.tensors import lay_out
+    >>> tensors = lay_out([("a.weight", (4,)), ("b.weight", (2, 3)), ("b.bias", (3,)), ("c.weight", (1,))])
+    >>> first_spans(tensors, ["b"]), first_spans(tensors[1:], ["c", "b"])
+    (((4, 13),), ((0, 10),))
+    """
+    stops = np.cumsum([tensor.size for tensor in tensors]).tolist()
+    each = zip(tensors, stops, strict=True)
+    return _joined([(stop - tensor.size, stop) for tensor, stop in each if tensor.module in layers])
 
 
 def _bare(task: Task) -> Task:
@@ -142,11 +166,14 @@ def _bare(task: Task) -> Task:
 
 
 def _spans(tensors: Sequence[Placed]) -> Spans:
-    """Return the weights of tensors (in stored order), neighbours joined."""
+    """Return the weights of tensors (in stored order)."""
+    return _joined([(tensor.start, tensor.start + tensor.size) for tensor in tensors])
+
+
+def _joined(each: Sequence[tuple[int, int]]) -> Spans:
+    """Return spans, neighbours joined."""
     spans: list[tuple[int, int]] = []
-    for tensor in tensors:
-        start, stop = tensor.start, tensor.start + tensor.size
-        if spans and spans[-1][1] == start:
-            start = spans.pop()[0]
-        spans.append((start, stop))
+    for start, stop in each:
+        begin = spans.pop()[0] if spans and spans[-1][1] == start else start
+        spans.append((begin, stop))
     return tuple(spans)

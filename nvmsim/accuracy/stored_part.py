@@ -31,7 +31,8 @@ class StoredPart:
         self, part: Part, words: NDArray[np.uint32], *, tensors: Sequence[Placed], backend: Backend, reads: int
     ) -> None:
         self.part, self.task, self.backend = part, part.task, backend
-        self.image = MemoryImage.build(part.words_of(words), width=len(part.bits), layout=part.layout)
+        how = {"width": len(part.bits), "layout": part.layout, "first": part.first}
+        self.image = MemoryImage.build(part.words_of(words), **how)
         self.exposure = Exposure.of(self.task, self.image, tensors)
         self.change_bound = self._change_bound(reads)
 

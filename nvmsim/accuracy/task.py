@@ -43,7 +43,8 @@ class Task:
     trial starts on another one (`PagePlaces`). A ``per_read_fraction`` of the rates is drawn anew for every block of
     images, for which the weights are read again; with 0 one read serves all. ``stuck`` cells are ``device_seed``'s too.
     ``retry_rates`` are the rates of each retry, where they are not ``ecc.retry.rber_factor`` times those before.
-    ``unequal`` says which part of the model ``layout`` and ``ecc`` are of, where they are not of all of it. Raises
+    ``unequal`` says which part of the model ``layout`` and ``ecc`` are of, where they are not of all of it. Where the
+    layout places by page type, the words of ``first_layers`` (names of modules) come first; empty: bit planes. Raises
     InputError if errors are to meet only some of what is stored unequally.
     """
 
@@ -68,6 +69,7 @@ class Task:
     retry_rates: tuple[RatesByType, ...] = ()
     unequal: Unequal | None = None
     blocks: BlockVariation | None = None
+    first_layers: tuple[str, ...] = ()
     sampler_version: int = SAMPLER_VERSION
 
     def __post_init__(self) -> None:
@@ -148,6 +150,8 @@ class Task:
             found |= {"per_read_fraction": self.per_read_fraction}
         if self.retry_rates and self.ecc is not None:
             found |= {"retry_rates": self.retry_rates}
+        if self.first_layers and self.layout.plane_order:
+            found |= {"first_layers": sorted(set(self.first_layers))}
         if self.stuck is not None:
             found |= {"stuck": asdict(self.stuck)}
         chosen = self.page_sigma or self.stuck or (self.blocks and self.blocks.sigma)

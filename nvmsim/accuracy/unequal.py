@@ -21,8 +21,7 @@ class Protected:
 
     def layer_problems(self, tensors: Sequence[Placed]) -> list[str]:
         """Say which layers a model with these stored tensors does not have."""
-        known = tuple(dict.fromkeys(tensor.module for tensor in tensors))
-        return [f"layer {name[:60]!r}: {or_near(name, known)}" for name in self.layers if name not in known]
+        return unknown_layers(self.layers, tensors)
 
     def bit_problems(self, width: int) -> list[str]:
         """Say which bits words of ``width`` bits do not have.
@@ -48,6 +47,12 @@ class Unequal:
 
     protected: Protected
     layout: PageLayout
+
+
+def unknown_layers(names: Sequence[str], tensors: Sequence[Placed]) -> list[str]:
+    """Say which of the ``names`` are no layers of a model with these stored tensors."""
+    known = tuple(dict.fromkeys(tensor.module for tensor in tensors))
+    return [f"layer {name[:60]!r}: {or_near(name, known)}" for name in names if name not in known]
 
 
 def split(

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nvmsim.device.placement import BIT_PLANE, BitPlanes, plane_order, stripe_groups
+from nvmsim.device.placement import LINEAR, ByPageType, plane_order, stripe_groups
+from nvmsim.device.ranking import BitPlanes, Spans, WordsFirst
 from nvmsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ class PageLayout:
     A physical address is ``page << 32 | bit in page``, user bytes first, then spare bytes.
 
     ``plane_order`` empty, words lie one after the other. Otherwise it names the page types from the most reliable on,
-    and words lie in bit planes (:class:`nvmsim.device.placement.BitPlanes`), from the first page type on in every
-    trial: who places bits by page type knows the types.
+    and bits lie by page type (:class:`nvmsim.device.placement.ByPageType`), from the first page type on in every trial:
+    who places bits by page type knows the types.
 
     >>> layout = PageLayout(mode="reclaim", user_bytes=16, spare_bytes=4, metadata_bytes=1, channels=2,
     ...                     dies_per_channel=1, planes_per_die=2, page_types=3, scrambler=True)
@@ -114,7 +115,7 @@ class PageLayout:
         return -(-n_bits // self.usable_bits)
 
     def stripe_groups(self, pages: int) -> int:
-        """Return how many groups follow each other with one page type: one a die, fewer for few pages in planes.
+        """Return how many groups follow each other with one page type: one a die, fewer for few pages placed by type.
 
         >>> _example("bypass").stripe_groups(100)
         2
@@ -163,12 +164,12 @@ class PageLayout:
 
 
 def placed_layout(device: Device, mode: str, placement: str, rates: Sequence[tuple[float, float]]) -> PageLayout:
-    """Return the layout of a device's pages with words placed as named, "linear" or "bit-plane".
+    """Return the layout of a device's pages with words placed as named, "linear" or by page type.
 
     ``rates`` a page type say which is reliable; where they are equal there is nothing to choose, and words lie linear.
     """
     layout = PageLayout.of(device, mode)
-    return replace(layout, plane_order=plane_order(rates)) if placement == BIT_PLANE else layout
+    return replace(layout, plane_order=plane_order(rates)) if placement != LINEAR else layout
 
 
 def page_and_bit(addresses: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -213,7 +214,9 @@ class MemoryImage:
 
     Stream bit a is bit (a mod ``word_bits``) of ``buffer[a // word_bits]``, least significant first. Words up
     to 16 bits lie one in a buffer element. Of wider words the low 16 bits do, and the ``width - 16`` upper bits
-    (check bits) of all words follow packed behind them, padded with zero bits to a whole element.
+    (check bits) of all words follow packed behind them, padded with zero bits to a whole element. Where the layout
+    places by page type, the stream is filled in its order instead: bit planes or, with ``first`` (spans of weights,
+    rising and apart, maybe none), the whole words of those first.
 
     >>> image = MemoryImage.build(np.array([0x1ABCD, 0x01234]), width=17, layout=_example("bypass"))
     >>> [hex(element) for element in image.buffer]
@@ -227,9 +230,12 @@ class MemoryImage:
     n_weights: int
     width: int
     layout: PageLayout
+    first: Spans | None = None
 
     @classmethod
-    def build(cls, words: NDArray[np.unsignedinteger], *, width: int, layout: PageLayout) -> MemoryImage:
+    def build(
+        cls, words: NDArray[np.unsignedinteger], *, width: int, layout: PageLayout, first: Spans | None = None
+    ) -> MemoryImage:
         """Store ``words`` (unsigned integers below 2^width, one a weight) of ``width`` bits, 1 to 32, in stream order.
 
         Raises InputError on a width out of range.
@@ -239,9 +245,9 @@ class MemoryImage:
         words = np.ascontiguousarray(words).reshape(-1)
         check_elements = -(-words.size * max(width - BUFFER_BITS, 0) // BUFFER_BITS)
         buffer = np.zeros(words.size + check_elements, dtype=np.uint16)
-        found = cls(buffer=buffer, word_bits=min(width, BUFFER_BITS), n_weights=words.size, width=width, layout=layout)
-        if found.planes is not None:
-            found._write_planes(words)
+        found = cls(buffer, min(width, BUFFER_BITS), words.size, width, layout, first)
+        if found.placement is not None:
+            found._write_placed(found.placement, words)
             return found
         buffer[: words.size] = words  # keeps the low 16 bits
         if check_elements:
@@ -249,13 +255,17 @@ class MemoryImage:
         return found
 
     @cached_property
-    def planes(self) -> BitPlanes | None:
+    def placement(self) -> ByPageType | None:
         """Which stream bit holds which bit of which word, None where words lie one after the other."""
         layout = self.layout
         if not layout.plane_order:
             return None
+        planes = self.first is None
+        ranking = (
+            BitPlanes(self.n_weights, self.width) if planes else WordsFirst(self.n_weights, self.width, self.first)
+        )
         rounds = self.stripe_groups * layout.planes_per_die
-        return BitPlanes(self.n_weights, self.width, layout.usable_bits, rounds, layout.plane_order)
+        return ByPageType(ranking, layout.usable_bits, rounds, layout.plane_order)
 
     @property
     def stripe_groups(self) -> int:
@@ -284,9 +294,10 @@ class MemoryImage:
         >>> [hex(word) for word in image.read([1, 0])]
         ['0x1234', '0x1abcd']
         """
-        if self.planes is not None:
-            whole = isinstance(index, slice)
-            return self._read_planes()[index] if whole else self._read_from_planes(np.asarray(index, dtype=np.int64))
+        if self.placement is not None:
+            if isinstance(index, slice):
+                return self._read_placed(self.placement)[index]
+            return self._read_some_placed(self.placement, np.asarray(index, dtype=np.int64))
         words = self.buffer[: self.n_weights][index].astype(np.uint32)
         if self.check_bits:
             weights = (
@@ -317,8 +328,8 @@ class MemoryImage:
         >>> [part.tolist() for part in image.weight_and_bit(np.array([0, 17, 48, 50]))]
         [[0, 1, 0, 2], [0, 1, 16, 16]]
         """
-        if self.planes is not None:
-            return self.planes.weight_and_bit(stream_bits)
+        if self.placement is not None:
+            return self.placement.weight_and_bit(stream_bits)
         weights, bits = np.divmod(stream_bits, self.word_bits)
         if not self.check_bits:
             return weights, bits
@@ -328,7 +339,7 @@ class MemoryImage:
     def where(self, first_weight: int, count: int) -> tuple[int, int]:
         """Return the first and the last page that hold words of ``count`` weights (at least 1) from ``first_weight``.
 
-        Of words that lie one after the other, not in bit planes. The bits of words wider than 16 that lie in the check
+        Of words that lie one after the other, not by page type. The bits of words wider than 16 that lie in the check
         tensor are apart: see :meth:`where_check`.
 
         >>> MemoryImage.build(np.zeros(100, np.uint16), width=16, layout=_example("bypass")).where(7, 2)
@@ -350,26 +361,21 @@ class MemoryImage:
         last_bit = start_bit + (first + count) * bits_each - 1
         return (start_bit + first * bits_each) // self.layout.usable_bits, last_bit // self.layout.usable_bits
 
-    def _write_planes(self, words: NDArray[np.unsignedinteger]) -> None:
-        one, bits = words.dtype.type(1), range(self.width - 1, -1, -1)
-        ranked = np.concatenate([(words >> words.dtype.type(bit) & one).astype(np.uint8) for bit in bits])
-        stored = self.planes.to_stream(ranked, room=self.buffer.size * self.word_bits)
+    def _write_placed(self, placement: ByPageType, words: NDArray[np.unsignedinteger]) -> None:
+        stored = placement.to_stream(words, room=self.buffer.size * self.word_bits)
         for bit in range(self.word_bits):
             self.buffer[:] |= stored[bit :: self.word_bits].astype(np.uint16) << np.uint16(bit)
 
-    def _read_planes(self) -> NDArray[np.uint32]:
+    def _read_placed(self, placement: ByPageType) -> NDArray[np.uint32]:
         stored = np.empty(self.buffer.size * self.word_bits, dtype=np.uint8)
         for bit in range(self.word_bits):
             stored[bit :: self.word_bits] = self.buffer >> np.uint16(bit) & np.uint16(1)
-        words = np.zeros(self.n_weights, dtype=np.uint32)
-        for plane in self.planes.from_stream(stored).reshape(self.width, -1):
-            words = words << np.uint32(1) | plane
-        return words
+        return placement.from_stream(stored)
 
-    def _read_from_planes(self, weights: NDArray[np.int64]) -> NDArray[np.uint32]:
+    def _read_some_placed(self, placement: ByPageType, weights: NDArray[np.int64]) -> NDArray[np.uint32]:
         words = np.zeros(weights.shape, dtype=np.uint32)
         for bit in range(self.width):
-            element, at = np.divmod(self.planes.stream_of(weights, bit), self.word_bits)
+            element, at = np.divmod(placement.stream_of(weights, bit), self.word_bits)
             words |= (self.buffer[element].astype(np.uint32) >> at.astype(np.uint32) & np.uint32(1)) << np.uint32(bit)
         return words
 

@@ -1,4 +1,4 @@
-"""Significant bits on reliable pages: which bit of the stream holds which bit of which word."""
+"""Chosen bits or words on reliable pages: which bit of the stream holds which bit of which word."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-LINEAR, BIT_PLANE = "linear", "bit-plane"
-PLACEMENTS = (LINEAR, BIT_PLANE)
+from nvmsim.device.ranking import Ranking
+
+LINEAR, BIT_PLANE, LAYERS = "linear", "bit-plane", "layers"
 
 
 def plane_order(rates: Sequence[tuple[float, float]]) -> tuple[int, ...]:
@@ -37,20 +38,22 @@ def stripe_groups(pages: int, *, planes: int, dies: int, page_types: int) -> int
 
 
 @dataclass(frozen=True)
-class BitPlanes:
-    """The bits of all words, most significant first, on the stream's bits, most reliable page type first.
+class ByPageType:
+    """The bits of all words by their rank on the stream's bits, the most reliable page type first.
 
-    A bijection between (weight, bit) and stream bits 0 to n_weights x width - 1: the stream fills the same pages as it
-    does without. ``round_pages`` consecutive pages have one type, then comes the next of ``page_types``; ``order``
-    names the types from the most reliable on.
+    A bijection between (weight, bit) and stream bits 0 to ``n_bits`` - 1: the stream fills the same pages as it does
+    without. ``round_pages`` consecutive pages have one type, then comes the next of ``page_types``; ``order`` names the
+    types from the most reliable on.
 
-    >>> planes = BitPlanes(n_weights=4, width=2, usable_bits=4, round_pages=1, order=(1, 0))
-    >>> planes.stream_of([0, 3, 0], [1, 1, 0]).tolist()  # the upper bits on page 1, of type 1
+    >>> from nvmsim.device.ranking import BitPlanes
+    >>> placed = ByPageType(BitPlanes(n_weights=4, width=2), usable_bits=4, round_pages=1, order=(1, 0))
+    >>> placed.stream_of([0, 3, 0], [1, 1, 0]).tolist()  # the upper bits on page 1, of type 1
     [4, 7, 0]
+    >>> placed.held(rank=2, count=3).tolist()  # bits on type 0, on type 1
+    [1, 2]
     """
 
-    n_weights: int
-    width: int
+    ranking: Ranking
     usable_bits: int
     round_pages: int
     order: tuple[int, ...]
@@ -58,7 +61,7 @@ class BitPlanes:
     @property
     def n_bits(self) -> int:
         """Bits that are placed."""
-        return self.n_weights * self.width
+        return self.ranking.n_bits
 
     def page_type(self, pages: ArrayLike) -> NDArray[np.int64]:
         """Return the page type of each page."""
@@ -75,8 +78,7 @@ class BitPlanes:
 
     def stream_of(self, weights: ArrayLike, bits: ArrayLike) -> NDArray[np.int64]:
         """Return the stream bit (int64) of each weight's bit, 0 the least significant."""
-        weights, bits = np.asarray(weights, dtype=np.int64), np.asarray(bits, dtype=np.int64)
-        rank = (self.width - 1 - bits) * self.n_weights + weights
+        rank = self.ranking.rank_of(weights, bits)
         place = np.searchsorted(self.ends, rank, side="right")
         within = rank - np.concatenate([[0], self.ends])[place]
         index, bit = np.divmod(within, self.usable_bits)
@@ -86,26 +88,29 @@ class BitPlanes:
 
     def weight_and_bit(self, stream: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the weight and the bit of its word (int64 each) that each stream bit, below ``n_bits``, holds."""
-        upper, weights = np.divmod(self._rank(np.asarray(stream, dtype=np.int64)), max(self.n_weights, 1))
-        return weights, self.width - 1 - upper
+        return self.ranking.weight_and_bit(self._rank(np.asarray(stream, dtype=np.int64)))
 
-    def to_stream(self, ranked: NDArray[np.uint8], *, room: int) -> NDArray[np.uint8]:
-        """Return all bits in the order of the stream, ``room`` of them, zeros behind ``n_bits``.
+    def held(self, *, rank: int, count: int) -> NDArray[np.int64]:
+        """Return how many of the ``count`` bits from a ``rank`` on each page type holds, int64[page types]."""
+        edges = np.clip(np.concatenate([[0], self.ends]), rank, rank + count)
+        return np.diff(edges)[np.argsort(self.order)]
 
-        ``ranked`` are the bits plane after plane, the top bit of every word first. Page by page, as
-        :meth:`stream_of` would say for each bit.
+    def to_stream(self, words: NDArray[np.unsignedinteger], *, room: int) -> NDArray[np.uint8]:
+        """Return all bits of all ``words`` in the order of the stream, ``room`` of them, zeros behind ``n_bits``.
+
+        Page by page, as :meth:`stream_of` would say for each bit.
         """
-        stored = np.zeros(room, dtype=np.uint8)
+        stored, ranked = np.zeros(room, dtype=np.uint8), self.ranking.bits_of(words)
         for start, rank, length in self._runs():
             stored[start : start + length] = ranked[rank : rank + length]
         return stored
 
-    def from_stream(self, stored: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the bits plane after plane, the top bit of every word first, of bits in the order of the stream."""
+    def from_stream(self, stored: NDArray[np.uint8]) -> NDArray[np.uint32]:
+        """Return all words (uint32) of bits in the order of the stream."""
         ranked = np.empty(self.n_bits, dtype=np.uint8)
         for start, rank, length in self._runs():
             ranked[rank : rank + length] = stored[start : start + length]
-        return ranked
+        return self.ranking.words_of(ranked)
 
     def _rank(self, stream: NDArray[np.int64]) -> NDArray[np.int64]:
         page, bit = np.divmod(stream, self.usable_bits)

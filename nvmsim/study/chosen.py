@@ -21,7 +21,7 @@ def parse_chosen(text: str, *, width: int) -> Protected:
     ('conv1', 'fc2')
     """
     kind, _, listed = text.partition("=")
-    names = tuple(dict.fromkeys(name.strip() for name in listed.split(_JOIN)))
+    names = _names(listed)
     if kind.strip() not in (BITS, LAYERS) or not all(names):
         raise InputError(f"{text[:60]!r}: must be {_FORM}")
     if kind.strip() == LAYERS:
@@ -41,11 +41,33 @@ def chosen_text(protected: Protected) -> str:
     'bits=15-13+9'
     """
     if protected.layers:
-        return f"{LAYERS}={_JOIN.join(protected.layers)}"
+        return layers_text(protected.layers)
     bits = sorted(protected.bits, reverse=True)
     ends = [i for i, (bit, below) in enumerate(pairwise([*bits, -2])) if bit - below != 1]
     starts = [0, *(end + 1 for end in ends[:-1])]
     return f"{BITS}={_JOIN.join(_range(bits[a], bits[b]) for a, b in zip(starts, ends, strict=True))}"
+
+
+def parse_layers(text: str) -> tuple[str, ...]:
+    """Read ``layers=conv1+fc2``: the names in alphabetical order, once each; raises InputError if it is anything else.
+
+    >>> parse_layers("layers=fc2+conv1+fc2")
+    ('conv1', 'fc2')
+    """
+    kind, _, listed = text.partition("=")
+    names = _names(listed)
+    if kind.strip() != LAYERS or not all(names):
+        raise InputError(f"{text[:60]!r}: must be {LAYERS}=... such as {LAYERS}=conv1+fc2")
+    return tuple(sorted(names))
+
+
+def layers_text(layers: tuple[str, ...]) -> str:
+    """Return the text that `parse_layers` reads."""
+    return f"{LAYERS}={_JOIN.join(layers)}"
+
+
+def _names(listed: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name.strip() for name in listed.split(_JOIN)))
 
 
 def _range(high: int, low: int) -> str:

@@ -89,6 +89,7 @@ def _case(question: Question, scheme: Scheme, mode: str) -> Case:
         retry_rates=question.rates.retries if scheme.ecc else (),
         per_read_fraction=question.rates.per_read_fraction if question.reads_per_inference else 0.0,
         unequal=Unequal(scheme.protected, *bare) if scheme.protected else None,
+        first_layers=scheme.first_layers,
     )
     encoding = make_encoding(scheme.encoding)
     return Case(scheme, mode, encoding, task, parts_of(task, question.model.tensors, width=encoding.width))
@@ -149,7 +150,7 @@ def _file_read(question: Question, part: Part, store: Store) -> FileRead:
 
 
 def _fills_all_dies(layout: PageLayout, bits: int) -> bool:
-    """Tell whether a model in bit planes goes through the page types as any other does."""
+    """Tell whether a model placed by page type goes through the page types as any other does."""
     dies = layout.channels * layout.dies_per_channel
     spread = {"planes": layout.planes_per_die, "dies": dies, "page_types": layout.page_types}
     return stripe_groups(layout.pages_for(bits), **spread) == dies

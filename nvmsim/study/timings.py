@@ -52,7 +52,7 @@ def read_in_turn(files: Sequence[FileRead]) -> ModeTiming:
 def slowest_first(device: Device, rates: Rates) -> tuple[Device, Rates]:
     """Return a device whose dies begin with the slowest page type, and its rates; page types follow as they did.
 
-    A small model in bit planes meets all types at once: this bounds its loading time from above.
+    A small model placed by page type meets all types at once: this bounds its loading time from above.
 
     >>> from nvmsim.device.profile import load_device
     >>> slowest_first(load_device("tlc"), Rates(((1e-3, 1e-3), (2e-3, 2e-3), (3e-3, 3e-3))))[0].timing.read_us
