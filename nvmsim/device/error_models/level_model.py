@@ -64,8 +64,11 @@ class LevelModel(ErrorModel):
     def _flips(self, condition: Condition, *, tuned: float) -> list[tuple[float, ...]]:
         """Return the rates at read levels moved by the part ``tuned`` of the way to the best ones at this age."""
         levels = self.levels(self.fitted.equivalent_days(condition))
-        first = self.read_levels(levels)
-        chance = misread(levels, first if not tuned else first + tuned * (optimal_read_levels(levels) - first))
+        read_at = self.read_levels(levels)
+        if tuned:
+            moved = read_at + tuned * (optimal_read_levels(levels) - read_at)
+            read_at = np.maximum.accumulate(moved)  # rising, whatever is rounded
+        chance = misread(levels, read_at)
         return [_flips(label, chance) for label in gray_labels(self.gray_code)]
 
 

@@ -31,7 +31,7 @@ def optimal_read_levels(levels: Levels) -> np.ndarray:
     c = -((gap / high) ** 2) - 2 * np.log(high / low)
     below = b + np.sqrt(np.maximum(b**2 - a * c, 0))
     root = np.divide(-c, below, out=np.zeros_like(gap), where=below > 0)  # 0: two equal levels in one place
-    return mean[:-1] + np.clip(root, 0, gap)
+    return np.minimum(mean[:-1] + np.clip(root, 0, gap), mean[1:])  # rising, whatever is rounded
 
 
 def misread(levels: Levels, read_levels: np.ndarray) -> np.ndarray:
