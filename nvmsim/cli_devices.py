@@ -64,8 +64,10 @@ def plot_device(
     """Draw RBER over life with the ECC limit, and the cells' distributions where the model has them."""
     from functools import partial
 
+    from nvmsim.device.error_models.level_model import LevelModel
     from nvmsim.device.life import ecc_limits, life, rows_of
     from nvmsim.device.profile import load_device
+    from nvmsim.device.rber import error_model
     from nvmsim.report.csv_text import csv_text
     from nvmsim.report.drawing import NARROW_IN
     from nvmsim.report.figure_device import build
@@ -78,7 +80,8 @@ def plot_device(
     data = csv_text(list(rows[0]), rows)
     drawn = partial(build, device, NARROW_IN) if narrow else partial(build, device)
     path = write_figure("device", folder, build=drawn, data=data, everything=everything)
-    levels = "" if "states" in device.rber else "; its error model has no threshold voltages to show"
+    shown = isinstance(error_model(device), LevelModel)
+    levels = "" if shown else "; its error model has no threshold voltages or resistances to show"
     return f"wrote {path} (and .png, .csv, .json){levels}"
 
 

@@ -52,6 +52,8 @@ COMPUTED = {
     ("hbf@worst", "timing.bus_mt_s"): 768e9 / 16 / 1e6,
     ("pcm", "timing.bus_mt_s"): 64 / 8 * 400 * 2,
     ("pcm", "timing.erase_us"): 0,
+    ("pcm-mlc", "timing.bus_mt_s"): 64 / 8 * 400 * 2,
+    ("pcm-mlc", "timing.erase_us"): 0,
     ("reram", "timing.erase_us"): 0,
     ("stt-mram", "timing.erase_us"): 0,
     ("stt-mram", "timing.bus_mt_s"): 1333 * 8,

@@ -33,7 +33,8 @@ class Curve:
 def life(device: Device, condition: str | None = None) -> tuple[Curve, Curve]:
     """Return RBER over P/E cycles and over retention, the other quantities as at a named age (None: the default).
 
-    Each runs from 0 to the largest value of the profile's ages, over retention in equal steps of log(1 + days).
+    Each runs from 0 to the largest value of the profile's ages, over retention in equal steps of log(1 + days). An age
+    within the first step, as of what drifts in minutes, brings as many steps of equal ratio there, from its hundredth.
 
     >>> from nvmsim.device.profile import load_device
     >>> wear, time = life(load_device("tlc"))
@@ -42,9 +43,16 @@ def life(device: Device, condition: str | None = None) -> tuple[Curve, Curve]:
     """
     age = device.condition(condition)
     cycles, last = (max(getattr(one, name) for one in device.conditions.values()) or 1.0 for name in QUANTITIES)
-    wear, days = np.linspace(0.0, cycles, STEPS + 1), np.expm1(np.linspace(0.0, math.log1p(last), STEPS + 1))
-    days[-1] = last  # not what rounding makes of it
+    wear, days = np.linspace(0.0, cycles, STEPS + 1), _days(device, last)
     return _curve(device, "pe_cycles", wear, age), _curve(device, "retention_days", days, age)
+
+
+def _days(device: Device, last: float) -> np.ndarray:
+    days = np.expm1(np.linspace(0.0, math.log1p(last), STEPS + 1))
+    days[-1] = last  # not what rounding makes of it
+    early = [one.retention_days for one in device.conditions.values() if 0 < one.retention_days < days[1]]
+    soon = np.geomspace(min(early) / 100, days[1], STEPS, endpoint=False) if early else np.array([])
+    return np.concatenate([days[:1], soon, days[1:]])
 
 
 def _curve(device: Device, quantity: str, values: np.ndarray, age: Condition) -> Curve:

@@ -8,10 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from nvmsim.device.error_models.gaussian_vth import GaussianVth
+from nvmsim.device.error_models.level_model import LevelModel
 from nvmsim.device.life import Curve, crossing, ecc_limits, life
 from nvmsim.device.parts import Device
-from nvmsim.device.rber import error_model
+from nvmsim.device.rber import device_rates, error_model
 from nvmsim.report.drawing import GRID, INK, is_narrow, titled
 from nvmsim.report.figure_levels import COLOURS, draw_levels
 from nvmsim.report.formats import clean, quantity
@@ -21,6 +21,7 @@ _LEFT, _RIGHT, _GAP, _FOOT, _LEVELS_FOOT, _HEAD, _ROW, _LETTER = 0.68, 0.15, 0.7
 _WIDTHS = {"lsb": 3.4, "csb": 2.4, "msb": 1.5, "tsb": 0.8}
 _LABELS = {"pe_cycles": "P/E cycles", "retention_days": "retention, days"}
 _LOWEST = 1e-12
+_EDGE = 0.1  # of the panel: left of it a text would stand on the axis
 
 
 class _Place(NamedTuple):
@@ -36,7 +37,7 @@ def build(device: Device, width_in: float = _WIDTH) -> tuple[Figure, str, str]:
     """Return the figure, its title and its text alternative; a narrow one has its panels below each other."""
     curves, limits, model = life(device), ecc_limits(device), error_model(device)
     title = _finding(device, curves, limits)
-    with_levels = isinstance(model, GaussianVth)
+    with_levels = isinstance(model, LevelModel)
     places, body = _places(width_in, with_levels=with_levels)
     figure, top = titled(width_in, body, title=title)
     axes = [figure.add_axes(_parts(place, width_in, body + top)) for place in places]
@@ -103,9 +104,9 @@ def _draw_limit(axes: Axes, curve: Curve, limits: Sequence[float]) -> None:
     if cut is not None and cut > curve.values[0]:
         axes.plot([cut], [limits[0]], "o", color=INK, markersize=4, zorder=5)
         said = f"{cut:,.3g}" if cut < 1000 or cut >= 1e6 else f"{cut:,.0f}"
-        axes.annotate(
-            said, (cut, limits[0]), xytext=(-3, 4), textcoords="offset points", ha="right", fontsize=7.5, zorder=5
-        )
+        across = axes.transAxes.inverted().transform(axes.transData.transform((cut, limits[0])))[0]
+        side = {"xytext": (-3, 4), "ha": "right"} if across > _EDGE else {"xytext": (4, 4), "ha": "left"}
+        axes.annotate(said, (cut, limits[0]), textcoords="offset points", fontsize=7.5, zorder=5, **side)
 
 
 def _time_axis(axes: Axes, curve: Curve) -> None:
@@ -154,8 +155,8 @@ def _fixed(curve: Curve) -> str:
 
 
 def _finding(device: Device, curves: Sequence[Curve], limits: Sequence[float]) -> str:
-    """Say how far RBER rises over wear, or over time if the model knows one wear only, and what the ECC stands."""
-    curve = next((one for one in curves if one.known.sum() > 1), curves[0])
+    """Say how far RBER rises over wear, or over time if the model knows no wear, and what the ECC stands."""
+    curve = next((one for one in curves if one.known.sum() > 1 and np.ptp(one.rber, axis=0).any()), curves[0])
     start, end = curve.rber[0].mean(), curve.rber[-1].mean()
     over = f"over {quantity(curve.quantity, curve.values[-1])}"
     said = f"{clean(device.name)}: RBER from {start:.1e} to {end:.1e} {over}"
@@ -165,7 +166,8 @@ def _finding(device: Device, curves: Sequence[Curve], limits: Sequence[float]) -
     if cut is None:
         return f"{said}, within the {limits[0]:.1e} that its ECC stands"
     again = "needs read retries" if device.ecc.retry.max else "needs soft reads"
-    then = again if len(limits) > 1 else "fails"
+    tuned = device_rates(device, curve.age).retries  # what these stand is no one number
+    then = again if len(limits) > 1 or tuned else "fails"
     return f"{said}; its ECC stands {limits[0]:.1e} and {then} from {quantity(curve.quantity, _two(cut))} on"
 
 

@@ -1,12 +1,11 @@
-"""What a cell stores: the distribution of every level's threshold voltage and the read levels between them."""
+"""What a cell stores: the distribution of every level, of voltage or resistance, and the read levels between them."""
 
 from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from nvmsim.device.error_models.gaussian_vth import GaussianVth
-from nvmsim.device.error_models.read_levels import optimal_read_levels
+from nvmsim.device.error_models.level_model import LevelModel
 from nvmsim.device.gray_codes import gray_labels
 from nvmsim.device.parts import Device
 from nvmsim.report.drawing import BLUE, MUTED
@@ -16,27 +15,26 @@ COLOURS = {"lsb": BLUE, "csb": "#d55e00", "msb": "#009e73", "tsb": "#c4619b"}
 _ROOM = 1.17  # above the tallest level, for its bits
 
 
-def draw_levels(axes: Axes, device: Device, model: GaussianVth) -> None:
+def draw_levels(axes: Axes, device: Device, model: LevelModel) -> None:
     """Draw the levels at the default age, their bits, and each read level in the colour of the page it decides."""
     age = device.condition()
     levels = model.levels(model.fitted.equivalent_days(age))
-    fixed = levels if model.optimal_at_days is None else model.levels(model.optimal_at_days)
     mean, sigma = np.array(levels.mean), np.array(levels.sigma)
-    volts = np.linspace(float((mean - 4 * sigma).min()), float((mean + 4 * sigma).max()), 800)
+    states = np.linspace(float((mean - 4 * sigma).min()), float((mean + 4 * sigma).max()), 800)
     labels = list(zip(*gray_labels(model.gray_code), strict=True))
     for label, centre, spread in zip(labels, mean, sigma, strict=True):
-        density = np.exp(-0.5 * ((volts - centre) / spread) ** 2) / spread
-        axes.fill_between(volts, density, color=MUTED, alpha=0.3, linewidth=0)
+        density = np.exp(-0.5 * ((states - centre) / spread) ** 2) / spread
+        axes.fill_between(states, density, color=MUTED, alpha=0.3, linewidth=0)
         axes.text(centre, 1.03 / spread, "".join(map(str, label)), ha="center", va="bottom", fontsize=6)
-    for level, page_type in zip(optimal_read_levels(fixed), decided(labels), strict=True):
+    for level, page_type in zip(model.read_levels(levels), decided(labels), strict=True):
         colour = COLOURS[device.page_types[page_type]]
         axes.axvline(level, color=colour, linewidth=1.1, linestyle=(0, (4, 2)))
     axes.set_ylim(0, _ROOM / sigma.min())
-    axes.set_xlim(volts[0], volts[-1])
+    axes.set_xlim(states[0], states[-1])
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(
-        f"threshold voltage at {clean(age.name)}, arbitrary unit; bits: {', '.join(device.page_types)}\n"
+        f"{model.axis.format(age=clean(age.name))}; bits: {', '.join(device.page_types)}\n"
         "dashed: read levels, each in the colour of the page it decides",
         fontsize=8,
     )

@@ -52,6 +52,13 @@ EXAMPLES = {
             {"retention_days": days, **LEVELS[bits], "sigma": [20.0 + days / 9] * 2**bits} for days in (0, 1, 90)
         ],
     },
+    "drift": lambda bits: {
+        "mean_log10_ohm": list(range(2**bits)),
+        "sigma_log10_ohm": [0.17] * 2**bits,
+        "drift_exponent": [0.05] * 2**bits,
+        "drift_exponent_sigma": [0.02] * 2**bits,
+        "pe_cycles": 100,
+    },
     "log_time": lambda bits: {"a": 7.92e-6, "b": 0.25, "c": 3.28e-5, "d": -12.72},
     "wearing": lambda bits: {"per_cycle": 1e-9},
 }
@@ -63,7 +70,7 @@ def build(name, bits=3, **more):
 
 
 def test_every_known_model_is_held_to_this_contract():
-    assert set(EXAMPLES) >= {"constant", "table", "power_law", "gaussian_vth", "log_time", "wearing"}
+    assert set(EXAMPLES) >= {"constant", "table", "power_law", "gaussian_vth", "log_time", "drift", "wearing"}
     assert set(EXAMPLES) <= set(names("error_model"))
 
 
@@ -103,7 +110,7 @@ def test_an_unknown_key_is_refused(name):
         build(name, no_such_key=1)
 
 
-@pytest.mark.parametrize("name", ["power_law", "table", "gaussian_vth"])
+@pytest.mark.parametrize("name", ["power_law", "table", "gaussian_vth", "drift"])
 def test_asking_outside_the_fitted_range_is_said(name):
     ranges = {"pe_cycles": [0, 100], "retention_days": [0, 90], "reads_per_page": [0, 10], "temperature_c": [20, 60]}
     model = build(name, valid_range=ranges)
@@ -147,7 +154,7 @@ def test_junk_anywhere_is_refused_or_understood(name, data, junk):
     full = {**EXAMPLES[name](2), "valid_range": {"pe_cycles": [0, 1]}, "page_type_factors": {"lsb": 0.5, "msb": 1.5}}
     if name == "constant":
         full = {"rber": {"lsb": 0.1, "msb": 0.2}}
-    elif name == "gaussian_vth":
+    elif name in ("gaussian_vth", "drift"):
         full = {**full, "read_levels": {"optimal_at_days": 1}}
         del full["page_type_factors"]
     broken = put(full, data.draw(st.sampled_from(places(full)[1:])), junk)

@@ -42,14 +42,19 @@ class FittedRange:
         return self.equivalent_days(condition) if name == "retention_days" else getattr(condition, name)
 
     def _said(self, name: str, condition: Condition) -> str:
-        if name != "retention_days" or condition.temperature_c == self.arrhenius.reference_temperature_c:
+        if name != "retention_days" or self.equivalent_days(condition) == condition.retention_days:
             return f"{name} {getattr(condition, name):g}"
         equal = f"{self.equivalent_days(condition):g} at {self.arrhenius.reference_temperature_c:g} °C"
         return f"{name} {condition.retention_days:g} at {condition.temperature_c:g} °C (as {equal})"
 
 
-def fitted_range(read: Parameters, known: Mapping[str, tuple[float, float]]) -> FittedRange:
-    """Read ``valid_range`` ({quantity: [low, high]}) and the Arrhenius keys; ``known`` holds what the data imply."""
+def fitted_range(
+    read: Parameters, known: Mapping[str, tuple[float, float]], *, arrhenius: Arrhenius | None = None
+) -> FittedRange:
+    """Read ``valid_range`` ({quantity: [low, high]}); ``known`` holds what the data imply.
+
+    The Arrhenius keys are read too, unless the model has its own ``arrhenius``.
+    """
     stated = read.section("valid_range", QUANTITIES)
     bounds = dict(known)
     for name in QUANTITIES:
@@ -59,4 +64,4 @@ def fitted_range(read: Parameters, known: Mapping[str, tuple[float, float]]) -> 
             if low > high:
                 stated.problem(name, stated.values[name], "the first number must not exceed the second")
     read.adopt(stated)
-    return FittedRange(bounds, read.arrhenius())
+    return FittedRange(bounds, arrhenius or read.arrhenius())

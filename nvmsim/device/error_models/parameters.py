@@ -66,13 +66,15 @@ class Parameters:
             self.problems.append(f"{self.prefix}{key}: missing; must be {_allowed(low, high, above)}")
         return NOTHING if default is None else default
 
-    def numbers(self, key: str, *, count: int, low: float = -math.inf, above: bool = False) -> tuple[float, ...]:
+    def numbers(
+        self, key: str, *, count: int, low: float = -math.inf, high: float = math.inf, above: bool = False
+    ) -> tuple[float, ...]:
         """Read a list of ``count`` numbers."""
         values = self.values.get(key)
         if not isinstance(values, Sequence) or isinstance(values, str) or len(values) != count:
             self.problem(key, values, f"must be a list of {count} numbers")
             return (NOTHING,) * count
-        return tuple(self._bounded(f"{key}[{i}]", value, low, math.inf, above) for i, value in enumerate(values))
+        return tuple(self._bounded(f"{key}[{i}]", value, low, high, above) for i, value in enumerate(values))
 
     def by_page_type(
         self, key: str, page_types: Sequence[str], *, high: float = math.inf, above: bool = False

@@ -8,7 +8,7 @@ from scipy.special import ndtr
 
 @dataclass(frozen=True)
 class Levels:
-    """Mean and standard deviation of every level's threshold voltage, one unit, the erased level first."""
+    """Mean and standard deviation of every level's threshold voltage or log10 resistance, the lowest level first."""
 
     mean: tuple[float, ...]
     sigma: tuple[float, ...]
@@ -29,8 +29,9 @@ def optimal_read_levels(levels: Levels) -> np.ndarray:
     # written for the root between the means so that equal sigmas need no case of their own.
     a, b = 1 / low**2 - 1 / high**2, gap / high**2
     c = -((gap / high) ** 2) - 2 * np.log(high / low)
-    root = np.sqrt(np.maximum(b**2 - a * c, 0))
-    return mean[:-1] + np.clip(-c / (b + root), 0, gap)
+    below = b + np.sqrt(np.maximum(b**2 - a * c, 0))
+    root = np.divide(-c, below, out=np.zeros_like(gap), where=below > 0)  # 0: two equal levels in one place
+    return np.minimum(mean[:-1] + np.clip(root, 0, gap), mean[1:])  # rising, whatever is rounded
 
 
 def misread(levels: Levels, read_levels: np.ndarray) -> np.ndarray:
