@@ -35,7 +35,7 @@ def test_bad_requests_are_refused():
 
 def test_no_resource_is_busy_more_than_all_the_time_with_random_retries():
     device = load_device("tlc", ["ecc.engines=2", "host.bandwidth_gb_s=null"])
-    timing = read_timing(device, "ecc", page_failures=np.array([[0.3, 0.01, *[0.0] * 7]] * 3))
+    timing = read_timing(device, "ecc", page_failures=np.array([[0.3, 0.01, 0.0, 0.0]] * 3))
     assert timing.bottleneck == "ecc"
     assert timing.utilisation["ecc"] == pytest.approx(1.0, abs=2e-3)
     assert max(timing.utilisation.values()) <= 1.0

@@ -8,6 +8,7 @@ import pytest
 
 from nvmsim.cli import main
 from nvmsim.device.profile import device_names, load_device, variant_names
+from nvmsim.device.rber import device_rates
 from nvmsim.device.resolve import leaves
 from nvmsim.device.show import mark
 
@@ -39,7 +40,18 @@ SIMPLE_SSD_LAYERS = (
     *(0.631271911, 0.64783421, 0.532617551, 0.402336216, 0.422984492, 0.42236056, 0.35612874, 0.18487686),
 )
 """layer_factor.txt of rdolf95/SimpleSSD-base."""
+QC_CODE = {
+    "code": "ldpc-table",
+    "table": "qc-1024-128",
+    "input": "hard",
+    "codeword_bytes": 8195 // 8,  # of its table's data bits
+    "limit_rber": None,
+    "waterfall_decades": None,
+}
+"""What the counted code is, by keys of ``ecc``."""
 COMPUTED = {
+    **{("tlc@decoder", f"ecc.{key}"): value for key, value in QC_CODE.items()},
+    ("tlc-2y", "ecc.retry.rber_factor"): 0.61,
     ("slc", "cell.bits"): 1,
     ("slc", "cell.gray_code"): "1",
     ("mlc", "cell.bits"): 2,
@@ -71,7 +83,7 @@ def test_every_computed_value_is_what_its_source_comes_to(name):
     values = leaves(device)
     for key in (key for key in values if mark(device.source(key)) == "C" and not key.startswith(ELSEWHERE)):
         expected = COMPUTED[next(one for one in ((name, key), (name.partition("@")[0], key)) if one in COMPUTED)]
-        assert values[key] == (expected if isinstance(expected, dict | str) else pytest.approx(expected)), key
+        assert values[key] == (expected if isinstance(expected, dict | str | None) else pytest.approx(expected)), key
 
 
 def test_the_pages_of_an_hbf_stack_come_to_512_gb():
@@ -83,6 +95,12 @@ def test_the_valid_range_of_mlc_ends_before_its_fit_explodes():
     retention = beyond["beta"] * 8000 ** beyond["m"] * 365 ** beyond["n"]
     assert retention == pytest.approx(0.99, abs=0.01)
     assert beyond["valid_range"]["retention_days"] == [0, 40]
+
+
+def test_the_best_read_levels_of_the_2y_part_leave_what_its_retry_says():
+    fixed, best = (load_device("tlc-2y", settings) for settings in ([], ["rber.read_levels=reoptimised"]))
+    means = [device_rates(device, device.condition("beyond")).mean for device in (best, fixed)]
+    assert means[0] / means[1] == pytest.approx(fixed.ecc.retry.rber_factor, abs=0.005)
 
 
 def test_read_times_follow_the_boundaries_of_the_gray_code():

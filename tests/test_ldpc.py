@@ -228,7 +228,7 @@ def test_a_table_that_does_not_fit_is_refused(make, problem):
 
 
 def test_a_profile_cites_a_table():
-    device = load_device("tlc", ["ecc.code=ldpc-table", "ecc.table=qc-1024-128", "ecc.input=soft"])
+    device = load_device("tlc@decoder", ["ecc.input=soft"])
     assert (device.ecc.table, device.ecc.input, device.ecc.limit_rber) == ("qc-1024-128", "soft", None)
     ecc = make_ecc(device.ecc)
     errors = np.arange(9217)

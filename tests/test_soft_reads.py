@@ -41,7 +41,8 @@ SOFT = "ecc.soft={limit_rber: 1.35e-2}"
 GROWTH = "ecc.decode_growth_per_error=0.05"
 WEAK = ["ecc.retry={max: 1, rber_factor: 0.6}"]
 OLD = Rates(((0.03, 0.05), (0.05, 0.05), (0.01, 0.03)))
-TABLE = ["ecc.code=ldpc-table", "ecc.table=qc-1024-128"]
+WORN = Rates(((0.02, 0.03), (0.025, 0.025), (0.01, 0.03)))
+TABLE = ["ecc.code=ldpc-table", "ecc.table=qc-1024-128", "ecc.codeword_bytes=1024", "ecc.parity_bytes=128"]
 
 
 def test_without_the_section_there_are_none():
@@ -52,7 +53,7 @@ def test_without_the_section_there_are_none():
 
 def test_what_is_not_said_is_the_hard_decoder_s():
     ecc = load_device("tlc", [SOFT, "ecc.decode_latency_us=5", "ecc.decode_growth_per_error=0.1"]).ecc
-    assert ecc.soft == Soft(1, 3, 2, 0.0135, 0.5, 5.0, 2.0, 0.1)
+    assert ecc.soft == Soft(1, 3, 2, 0.0135, 0.17, 5.0, 2.0, 0.1)
     assert load_device("tlc", [*TABLE, "ecc.soft={}"]).ecc.soft == Soft(1, 3, 2, None, None, 8.0, 2.0)
 
 
@@ -87,15 +88,15 @@ def test_the_schema_knows_the_section():
 
 def test_the_last_read_meets_the_errors_of_the_last_retry_with_the_soft_code():
     device, hard = load_device("tlc", [*WEAK, SOFT, "ecc.soft.max=2"]), load_device("tlc", WEAK)
-    found = page_failures(device, OLD)
-    assert found[:, :2].tolist() == page_failures(hard, OLD).tolist()
+    found = page_failures(device, WORN)
+    assert found[:, :2].tolist() == page_failures(hard, WORN).tolist()
     soft = load_device("tlc", ["ecc.limit_rber=1.35e-2", "ecc.retry=null"])
-    again = Rates(tuple(tuple(0.6 * rate for rate in pair) for pair in OLD.by_page_type))
+    again = Rates(tuple(tuple(0.6 * rate for rate in pair) for pair in WORN.by_page_type))
     for attempt in (2, 3):
         assert found[:, attempt] == pytest.approx(page_failures(soft, again)[:, 0], rel=1e-9)
     assert (found[:, 1] > found[:, 2]).all()
-    assert final_uber(device, OLD) == pytest.approx(final_uber(soft, again), rel=1e-9)
-    assert final_uber(hard, OLD) > 10 * final_uber(device, OLD)
+    assert final_uber(device, WORN) == pytest.approx(final_uber(soft, again), rel=1e-9)
+    assert final_uber(hard, WORN) > 10 * final_uber(device, WORN)
 
 
 def test_tuned_levels_are_kept_for_soft_reads():
@@ -122,7 +123,7 @@ def test_the_tables_of_both_inputs_decode_a_page_s_reads():
     hard, soft = make_ecc(device.ecc).codes
     one = load_device("tlc", [*TABLE, "ecc.input=soft"])
     assert soft.failure(150) == make_ecc(one.ecc).failure(150) < 1e-1 < hard.failure(150)
-    assert soft.decoder == make_ecc(one.ecc).decoder != hard.decoder
+    assert soft.decoder == f"{make_ecc(one.ecc).decoder} or hard" and hard.decoder not in soft.decoder
 
 
 RBER = 0.075
@@ -178,7 +179,8 @@ def test_the_id_has_what_changes_the_result_and_nothing_else(slot):
 def test_the_id_of_a_table_s_soft_reads_has_their_counts():
     ecc = load_device("tlc", [*TABLE, "ecc.soft={}"]).ecc
     said = ridge_task(rber=RBER, mode="ecc", ecc=ecc).identity["ecc"]
-    assert said["soft"]["decoder"] == make_ecc(replace(ecc, input="soft", soft=None)).decoder != said["decoder"]
+    counts = make_ecc(replace(ecc, input="soft", soft=None)).decoder
+    assert said["soft"]["decoder"] == f"{counts} or hard" and counts != said["decoder"]
 
 
 def test_a_soft_read_by_hand():
@@ -281,7 +283,7 @@ def test_stages_of_soft_reads_add_up_to_a_page_in_flight():
 def test_growth_takes_longer_by_the_mean_errors_of_a_codeword():
     device = load_device("tlc", [GROWTH, "ecc.engines=1", "host.bandwidth_gb_s=null"])
     rates = Rates(((1e-3, 3e-3),) * 3)
-    wrong = 9216 * 2e-3
+    wrong = 8 * (4096 + 512) * 2e-3
     assert codeword_errors(device, rates)[:, :2] == pytest.approx(np.array([[wrong, 0.6 * wrong]] * 3))
     timing = read_timing(device, "ecc", codeword_errors=codeword_errors(device, rates))
     longer = 1 + 0.05 * wrong

@@ -8,11 +8,13 @@ from ridge_network import ridge_task
 from test_soft_reads import GROWTH, LDPC, OLD, SOFT, SOFTER, TABLE, WEAK
 
 from nvmsim.accuracy.change_bound import change_bound
+from nvmsim.cli import main
 from nvmsim.device.ages import ages
-from nvmsim.device.ecc import codeword_errors, final_uber, make_ecc, page_failures
+from nvmsim.device.ecc import Ldpc, codeword_errors, final_uber, make_ecc, page_failures
 from nvmsim.device.parts import ASSUMPTION
 from nvmsim.device.profile import load_device
 from nvmsim.device.rber import Rates, device_rates
+from nvmsim.device.resolve import leaves
 from nvmsim.device.weaker import weaker_ecc
 from nvmsim.errors import InputError
 from nvmsim.report.figure_device import build
@@ -87,7 +89,9 @@ def test_decoding_grows_without_retries_and_for_soft_reads_alone():
     soft = load_device("tlc", ["ecc.retry=null", growth, "host.bandwidth_gb_s=null", "ecc.engines=2048"])
     assert soft.ecc.decode_grows and soft.ecc.decode_growth_per_error is None
     told = {"page_failures": page_failures(soft, LOST), "codeword_errors": codeword_errors(soft, LOST)}
-    assert read_timing(soft, "ecc", **told).page_read_us["decode"] == pytest.approx((8.192 + 8) * (2 + 0.05 * 921.6))
+    assert read_timing(soft, "ecc", **told).page_read_us["decode"] == pytest.approx(
+        (8.192 + 8) * (2 + 0.05 * 8 * (4096 + 512) * 0.1)
+    )
 
 
 def test_the_buffer_is_large_enough_for_soft_reads_and_a_message_names_their_keys():
@@ -119,9 +123,56 @@ def test_the_change_bound_is_that_of_the_last_soft_read():
     assert found < change_bound(plain, ecc=make_ecc(LDPC), pages=3, bits=1)
 
 
-@pytest.mark.parametrize(("keys", "then"), [(["ecc.retry=null"], "soft reads"), ([], "read retries")])
+@pytest.mark.parametrize(
+    ("keys", "then"),
+    [
+        (["ecc.retry=null"], "needs soft reads"),
+        ([], "needs read retries and soft reads"),
+        (["ecc.soft=null"], "needs read retries"),
+        (["ecc.soft.limit_rber=8.0e-3"], "needs read retries"),  # no better than hard
+        (["ecc.soft=null", "ecc.retry={max: 2}"], "fails"),  # nothing changes from read to read
+    ],
+)
 def test_the_figure_says_what_comes_after_the_first_read(keys, then):
-    assert f"needs {then} from" in build(load_device("tlc@soft", keys), 7.5)[1]
+    assert f" and {then} from" in build(load_device("tlc@soft", keys), 7.5)[1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "left"),
+    [
+        (["ecc.soft.senses=3", "ecc.soft={limit_rber: 0.02}"], {"ecc.soft.limit_rber": 0.02, "ecc.soft.senses": 3}),
+        (["ecc.soft.senses=4", "ecc.soft=null"], {"ecc.retry.max": 3}),
+        (["ecc.retry.max=2", "ecc.retry=null"], {"ecc.retry.max": 0}),
+        (["geometry.channels=4", "geometry={dies_per_channel: 2}"], {"geometry.channels": 8}),
+        (["conditions.worn.pe_cycles=5", "conditions.worn={retention_days: 1}"], {"conditions.worn.pe_cycles": 0}),
+    ],
+)
+def test_a_setting_that_another_one_replaces_says_nothing(settings, left):
+    found = leaves(load_device("tlc", settings))
+    assert {key: found[key] for key in left} == left
+
+
+def test_what_a_setting_of_an_age_leaves_out_is_a_default():
+    device = load_device("tlc", ["conditions.worn={pe_cycles: 5}"])
+    assert device.source("conditions.worn.pe_cycles") == "set by the user"
+    assert device.is_assumption("conditions.worn.retention_days")
+
+
+def test_soft_reads_of_a_code_that_miscorrects_do_too():
+    class Wild(Ldpc):
+        miscorrects = True
+
+        def silent(self, errors):
+            return 0.5 * self.failure(errors)
+
+    soft = Wild(load_device("tlc@soft").ecc).codes[-1]
+    assert soft.miscorrects and soft.detects
+    assert soft.silent(800) == 0.5 * soft.soft.failure(800) > 0 == soft.silent(10)
+
+
+def test_a_soft_limit_below_the_hard_one_is_blamed_on_who_said_it(capsys):
+    assert main(["timing", "tlc@soft", "--set", "ecc.soft.limit_rber=7.9e-3"]) == 2
+    assert "--set: ecc.soft.limit_rber: 0.0079: must be at least ecc.limit_rber, 0.008" in capsys.readouterr().err
 
 
 def test_the_reads_of_the_old_rates_are_softly_made():

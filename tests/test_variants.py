@@ -25,7 +25,7 @@ from nvmsim.study.grid.load import read_study
 from nvmsim.timing.modes import mode_timings
 
 ROOT = Path(__file__).resolve().parent.parent
-RANGED = sorted(set(device_names()) - {"tlc-2y"})
+RANGED = sorted(set(device_names()) - {"tlc-2y", "pcm-mlc"})
 BASE = """
 name: part
 cell: {bits: 1}
@@ -146,8 +146,14 @@ def test_a_name_is_split_at_its_last_mark_or_not_at_all(text):
 def test_variants_are_listed_shown_and_checked():
     rows = {line.split()[0]: line for line in list_devices().splitlines()[1:-2]}
     assert "best, worst" in rows["tlc"] and "best" not in rows["tlc-2y"]
-    assert "variants: @best, @worst, @layers, @soft" in show_device("tlc").splitlines()
-    assert json.loads(show_device("tlc@worst", fmt="json"))["variants"] == ["best", "worst", "layers", "soft"]
+    assert "variants: @best, @worst, @layers, @soft, @decoder" in show_device("tlc").splitlines()
+    assert json.loads(show_device("tlc@worst", fmt="json"))["variants"] == [
+        "best",
+        "worst",
+        "layers",
+        "soft",
+        "decoder",
+    ]
     text = check_device("mlc")
     assert "mlc@best: a valid variant" in text and text.count("misses its UBER target") == 3
     assert "variant" not in check_device("mlc@best")

@@ -114,7 +114,9 @@ def _decoder(found: Checked) -> None:
     try:
         make_ecc(ecc_spec(found)).failure([1])
     except InputError as error:
-        found.problems.extend(f"{found.label}: {_named('ecc', problem)}" for problem in error.problems)
+        for problem in error.problems:
+            key, _, what = _named("ecc", problem).partition(": ")
+            found.say(key, what)
 
 
 def _rber(found: Checked) -> None:

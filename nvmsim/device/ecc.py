@@ -124,12 +124,30 @@ class SoftInput(Ecc):
 
     @property
     def decoder(self) -> str:
-        """The version of the decoder of soft bits."""
-        return self.soft.decoder
+        """The version of the decoder of soft bits, which takes the hard ones where they serve better."""
+        return f"{self.soft.decoder} or hard".strip()
+
+    @property
+    def detects(self) -> bool:
+        """Whether the decoder of soft bits can know that it failed."""
+        return self.soft.detects
+
+    @property
+    def miscorrects(self) -> bool:
+        """Whether the decoder of soft bits may be wrong without knowing."""
+        return self.soft.miscorrects
 
     def failure(self, errors: ArrayLike) -> np.ndarray:
         """Return the failure of the better of the two."""
         return np.minimum(self.hard.failure(errors), self.soft.failure(errors))
+
+    def silent(self, errors: ArrayLike) -> np.ndarray:
+        """Return what the decoder of soft bits leaves unknown, of what fails."""
+        return np.minimum(self.failure(errors), self.soft.silent(errors))
+
+    def decode(self, patterns: ErrorPatterns) -> Decoded:
+        """Decode as the decoder of soft bits does."""
+        return self.soft.decode(patterns)
 
 
 @dataclass(frozen=True)

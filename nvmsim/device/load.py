@@ -135,11 +135,16 @@ def _is_file(path: Path) -> bool:
 
 
 def _said(data: dict[str, Any], key: str) -> Iterator[str]:
-    """Yield what a setting says: of a whole section the keys that stand in it, as the others are defaults."""
+    """Yield what a setting says: of a whole section the keys that stand in it, as the others are defaults.
+
+    Nothing of a setting that another one replaced.
+    """
     value: Any = data
     for part in key.split("."):
+        if not isinstance(value, dict) or part not in value:
+            return
         value = value[part]
-    if key not in SECTIONS or not isinstance(value, dict):
+    if not isinstance(value, dict) or not (key in SECTIONS or key.startswith("conditions.")):
         yield key
         return
     for name in value:

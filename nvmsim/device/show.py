@@ -81,7 +81,7 @@ def _row(device: Device, key: str, value: Any, *, source: str, told: str) -> lis
     shown = f"{key_text(key, value, device.page_types)} {unit}".rstrip()
     text = _told(told)
     long = len(shown) > _VALUE
-    first = f"  {name:{_KEY}}{'' if long else shown:{_VALUE}} {mark(source)} {text[0] if text else ''}"
+    first = f"  {name + ' ':{_KEY}}{'' if long else shown:{_VALUE}} {mark(source)} {text[0] if text else ''}"
     rest = [" " * (_KEY + _VALUE + 5) + line for line in text[1:]]
     return [first.rstrip(), *rest, *(_long(value, shown, device) if long else [])]
 

@@ -165,10 +165,17 @@ def _finding(device: Device, curves: Sequence[Curve], limits: Sequence[float]) -
     cut = crossing(curve, limits[0])
     if cut is None:
         return f"{said}, within the {limits[0]:.1e} that its ECC stands"
-    again = "needs read retries" if device.ecc.retry.max else "needs soft reads"
-    tuned = device_rates(device, curve.age).retries  # what these stand is no one number
-    then = again if len(limits) > 1 or tuned else "fails"
+    again = " and ".join(_mended_by(device, curve))
+    then = f"needs {again}" if again else "fails"
     return f"{said}; its ECC stands {limits[0]:.1e} and {then} from {quantity(curve.quantity, _two(cut))} on"
+
+
+def _mended_by(device: Device, curve: Curve) -> list[str]:
+    """Name the reads that stand more than the first one."""
+    retry, soft, hard = device.ecc.retry, device.ecc.soft, device.ecc.limit_rber
+    tuned = device_rates(device, curve.age).retries
+    found = ["read retries"] if retry.max and (retry.rber_factor < 1 or tuned) else []
+    return found + (["soft reads"] if soft and (soft.limit_rber is None or soft.limit_rber > hard) else [])
 
 
 def _two(value: float) -> float:
