@@ -25,7 +25,7 @@ from nvmsim.study.grid.load import read_study
 from nvmsim.timing.modes import mode_timings
 
 ROOT = Path(__file__).resolve().parent.parent
-RANGED = sorted(set(device_names()) - {"tlc-2y"})
+RANGED = sorted(set(device_names()) - {"pcm-mlc", "tlc-2y"})
 BASE = """
 name: part
 cell: {bits: 1}
