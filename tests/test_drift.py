@@ -264,9 +264,9 @@ def test_odd_parameters_give_rates_and_chances_that_are_some(data):
 
 def test_tuned_read_levels_that_meet_do_not_cross_by_rounding():
     """The second level becomes so wide that the best read levels on both of its sides are its mean."""
-    for mean in np.random.default_rng(2).uniform(-0.01, 0.01, 50):
-        law = dict(zip(MLC, ([mean - 0.2, mean, mean + 0.2, mean + 5], [0.1] * 4, [0] * 4, [0, 1, 0, 0]), strict=True))
-        drifting = model(law)
+    for mean, below, above in np.random.default_rng(2).uniform((-0.01, 0.1, 0.1), (0.01, 0.2, 0.2), (1000, 3)):
+        start = [mean - below, mean, mean + above, mean + 5]
+        drifting = model(dict(zip(MLC, (start, [0.1] * 4, [0] * 4, [0, 1, 0, 0]), strict=True)))
         levels = drifting.levels(30.0)
         read_at = drifting.read_levels(levels, tuned=1.0)
         assert read_at[:2] == pytest.approx([mean, mean], abs=1e-9) and (np.diff(read_at) >= 0).all()
