@@ -262,6 +262,16 @@ def test_odd_parameters_give_rates_and_chances_that_are_some(data):
     assert chances.sum(axis=1) == pytest.approx(np.ones(2**bits), abs=1e-12)
 
 
+def test_tuned_read_levels_that_meet_do_not_cross_by_rounding():
+    """The second level becomes so wide that the best read levels on both of its sides are its mean."""
+    for mean, below, above in np.random.default_rng(2).uniform((-0.01, 0.1, 0.1), (0.01, 0.2, 0.2), (1000, 3)):
+        start = [mean - below, mean, mean + above, mean + 5]
+        drifting = model(dict(zip(MLC, (start, [0.1] * 4, [0] * 4, [0, 1, 0, 0]), strict=True)))
+        levels = drifting.levels(30.0)
+        read_at = drifting.read_levels(levels, tuned=1.0)
+        assert read_at[:2] == pytest.approx([mean, mean], abs=1e-9) and (np.diff(read_at) >= 0).all()
+
+
 def test_equal_levels_in_one_place_have_a_read_level_between_them():
     law = dict(zip(MLC, ([0.0, 5e-324], [10.0, 10.0], [0.0, 0.0], [0.0, 0.0]), strict=True))
     assert model(law, 1).rates(after(60)).mean == 0.5

@@ -56,19 +56,20 @@ class LevelModel(ErrorModel):
         parts = (min(1.0, attempt / self.retry_steps) for attempt in range(1, attempts + 1))
         return tuple(clipped(self._flips(condition, tuned=part)) for part in parts)
 
-    def read_levels(self, levels: Levels) -> np.ndarray:
-        """Return the levels of the first read, where the cells are at ``levels``: float64 (levels - 1), rising."""
+    def read_levels(self, levels: Levels, *, tuned: float = 0.0) -> np.ndarray:
+        """Return where cells at ``levels`` are read, moved by the part ``tuned`` (0 to 1) of the way to the best.
+
+        float64 (levels - 1), never falling, whatever is rounded.
+        """
         fixed = self.optimal_at_days
-        return optimal_read_levels(levels if fixed is None else self.levels(fixed))
+        first = optimal_read_levels(levels if fixed is None else self.levels(fixed))
+        if not tuned:
+            return first
+        return np.maximum.accumulate(first + tuned * (optimal_read_levels(levels) - first))
 
     def _flips(self, condition: Condition, *, tuned: float) -> list[tuple[float, ...]]:
-        """Return the rates at read levels moved by the part ``tuned`` of the way to the best ones at this age."""
         levels = self.levels(self.fitted.equivalent_days(condition))
-        read_at = self.read_levels(levels)
-        if tuned:
-            moved = read_at + tuned * (optimal_read_levels(levels) - read_at)
-            read_at = np.maximum.accumulate(moved)  # rising, whatever is rounded
-        chance = misread(levels, read_at)
+        chance = misread(levels, self.read_levels(levels, tuned=tuned))
         return [_flips(label, chance) for label in gray_labels(self.gray_code)]
 
 
