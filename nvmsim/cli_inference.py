@@ -23,6 +23,7 @@ from nvmsim.timing.layers import LayerShape, one_layer, read_layers
 
 _HEADING = ("computes at", "read", "weights GB/s", "load ms", "compute ms", "{per}/s", "stall", "limited by", "errors")
 _LEAST, _MOST = 1e-9, 1e15
+_TINY = 1e-99  # below it a rate is a figure of the model, not of a part
 
 
 def inference_command(options: argparse.Namespace) -> str:
@@ -171,5 +172,7 @@ def _cells(row: Inference, assumed_rate: bool) -> list[str]:
         number(row.per_s),
         "-" if row.stall is None else f"{row.stall:.0%}",
         limited + (" (a)" if unsure else ""),
-        f"RBER {rate(row.rber)}" if row.uber is None else f"UBER {rate(row.uber)}",
+        f"RBER {rate(row.rber)}"
+        if row.uber is None
+        else f"UBER {rate(row.uber) if row.uber >= _TINY else f'<{_TINY:g}'}",
     ]

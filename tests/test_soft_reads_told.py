@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from ridge_network import ridge_task
+from ridge_network import ridge_model, ridge_task
 from test_soft_reads import GROWTH, LDPC, OLD, SOFT, SOFTER, TABLE, WEAK
 
+import nvmsim
 from nvmsim.accuracy.change_bound import change_bound
 from nvmsim.cli import main
 from nvmsim.device.ages import ages
@@ -46,8 +47,11 @@ def test_the_tables_soft_failures_lie_below_the_hard_ones():
 
 def test_figures_of_the_hard_decoder_have_its_sources():
     device = load_device("tlc", [SOFT, "ecc.decode_latency_us=5"])
-    assert device.source("ecc.soft.decode_latency_us") == "set by the user"
-    assert device.source("ecc.soft.decode_bandwidth_gb_s") == device.source("ecc.decode_bandwidth_gb_s")
+    assert device.source("ecc.soft.decode_latency_us") == "assumption: as with hard reads: set by the user"
+    hard = device.source("ecc.decode_bandwidth_gb_s").removeprefix("assumption: ")
+    assert device.source("ecc.soft.decode_bandwidth_gb_s") == f"assumption: as with hard reads: {hard}"
+    faster = load_device("tlc@soft", ["ecc.decode_bandwidth_gb_s=4"])
+    assert faster.ecc.soft.decode_bandwidth_gb_s == 4 and faster.is_assumption("ecc.soft.decode_bandwidth_gb_s")
     assert device.source("ecc.soft.limit_rber") == "set by the user"
 
 
@@ -156,6 +160,15 @@ def test_what_a_setting_of_an_age_leaves_out_is_a_default():
     device = load_device("tlc", ["conditions.worn={pe_cycles: 5}"])
     assert device.source("conditions.worn.pe_cycles") == "set by the user"
     assert device.is_assumption("conditions.worn.retention_days")
+
+
+def test_what_decides_how_often_pages_are_read_again_is_among_the_assumptions(tmp_path):
+    def told(condition):
+        asked = {"condition": condition, "model": ridge_model(), "schemes": "ecc", "store": tmp_path / "s.sqlite"}
+        return {key for key, *_ in nvmsim.run("tlc@soft", trials=1, **asked).assumptions}
+
+    again = {"ecc.waterfall_decades", "ecc.retry.max", "ecc.retry.rber_factor", "ecc.soft.max"}
+    assert again <= told("beyond") and not again & told("fresh")
 
 
 def test_soft_reads_of_a_code_that_miscorrects_do_too():

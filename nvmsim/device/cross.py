@@ -7,7 +7,7 @@ from typing import Any
 from nvmsim.device.block_variation import word_lines_of
 from nvmsim.device.check import Checked
 from nvmsim.device.cross_host import check_host
-from nvmsim.device.parts import PAGE_TYPES, Cell, EccSpec, Retry, Soft, nearest_source
+from nvmsim.device.parts import ASSUMPTION, PAGE_TYPES, Cell, EccSpec, Retry, Soft, nearest_source
 from nvmsim.errors import InputError
 from nvmsim.plugins import names
 from nvmsim.suggest import or_near
@@ -54,11 +54,12 @@ def _soft(hard: Mapping[str, Any], given: Mapping[str, Any]) -> Soft | None:
 
 
 def take_soft_sources(found: Checked) -> None:
-    """Give the figures that soft reads take from the hard decoder its sources."""
+    """Say of the figures that soft reads take from the hard decoder that they are assumed to be its own."""
     for path, value in found.values.items():
         section, _, key = path.rpartition(".")
         if section == "ecc.soft" and value is None and found.values.get(f"ecc.{key}") is not None:
-            found.sources[path] = nearest_source(found.sources, f"ecc.{key}")
+            hard = nearest_source(found.sources, f"ecc.{key}").removeprefix(f"{ASSUMPTION}: ")
+            found.sources[path] = f"{ASSUMPTION}: as with hard reads: {hard}"
 
 
 def _gray_code(found: Checked) -> None:

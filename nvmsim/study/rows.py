@@ -28,9 +28,17 @@ from nvmsim.study.tradeoff import Causes, Difference, Row, mark_pareto, unpaired
 from nvmsim.timing.causes import weights_gb_s
 from nvmsim.timing.decisive import bottleneck_assumed, decisive_keys
 from nvmsim.timing.in_turn import FileRead
-from nvmsim.timing.modes import reads_softly
+from nvmsim.timing.modes import reads_again, reads_softly
 
 Series = tuple[str, str]  # a scheme's name and a mode
+_OF_LIMIT = ("ecc.limit_rber", "ecc.soft.limit_rber")
+_OF_RETRIES = (  # how often a page is read again, which decides the speed of rows with ECC
+    "ecc.waterfall_decades",
+    "ecc.retry.max",
+    "ecc.retry.rber_factor",
+    "ecc.soft.max",
+    "ecc.soft.waterfall_decades",
+)
 BESIDE_MODEL = tuple(f"rber.{key}" for key in EVERY_MODEL)
 
 
@@ -230,7 +238,8 @@ def assumptions_of(question: Question, rows: Sequence[Row]) -> tuple[tuple[str, 
     keys = [key for row in rows for key in decisive_keys(device, row.bottleneck, soft_reads=soft and row.has_ecc)]
     keys += ["page.spare_bytes"]  # every speed-up compares with ecc, which reads them
     known, corrected = leaves(device), any(row.has_ecc for row in rows)
-    keys += [key for key in ("ecc.limit_rber", "ecc.soft.limit_rber") if corrected and key in known]
+    again = _OF_RETRIES if corrected and reads_again(device, question.rates) else ()
+    keys += [key for key in (*_OF_LIMIT, *again) if corrected and key in known]
     keys += ["rber.page_type_factors"] if by_age and "page_type_factors" in device.rber else []
     keys += [key for key in known if by_age and key.startswith(BESIDE_MODEL)]
     by_block = {"block_variation", "layer_variation"} & set(device.rber)

@@ -37,6 +37,16 @@ def reads_softly(device: Device, rates: Rates) -> bool:
     return ecc.soft is not None and bool(page_failures(device, rates)[:, ecc.retry.max].max() >= SURE)
 
 
+def reads_again(device: Device, rates: Rates) -> bool:
+    """Tell whether a page is read more than once at these rates, often enough that a read timing has it.
+
+    >>> from nvmsim.device.load import load_device
+    >>> [reads_again(load_device("tlc"), Rates(((rber, rber),) * 3)) for rber in (1e-3, 2e-2)]
+    [False, True]
+    """
+    return device.ecc.attempts > 1 and bool(page_failures(device, rates)[:, 0].max() >= SURE)
+
+
 def decoding_of(device: Device, rates: Rates) -> dict[str, np.ndarray | None]:
     """Return the arguments of :func:`nvmsim.timing.read_path.read_timing` that say what decoding does at these rates.
 
