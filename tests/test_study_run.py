@@ -260,7 +260,19 @@ def test_a_forecast_counts_tasks_flips_and_images(whole, tmp_path):
     assert 0 < low < high
 
 
-def test_a_forecast_counts_what_a_run_of_first_looks_pushes_through_the_network(tmp_path, monkeypatch):
+def test_a_forecast_of_ecc_in_part_counts_the_flips_of_both_parts(tmp_path):
+    study, asked = opened(TEXT.replace("[ecc, raw, nulling]", "[ecc/bits=15-12]").replace("[1e-4, 3e-3, 2e-2]", "2e-2"))
+    with Store(tmp_path / "trials.sqlite") as store:
+        (found,) = forecasts(asked, study.sampling, store)
+        run_study(study, asked, store, time_limit_s=1e-6)
+        for task in tasks_of(asked):
+            trials = store.rows(task.id).trials
+            rate = sum(one.raw_flips for one in trials.values()) / sum(one.raw_bits for one in trials.values())
+            assert found.flips_high == pytest.approx(rate * 16 * ridge_model().n_weights, rel=0.02)
+
+
+@pytest.mark.parametrize("schemes", ["[ecc, raw, nulling]", "[ecc, ecc/bits=15-12, ecc/layers=1]"])
+def test_a_forecast_counts_what_a_run_of_first_looks_pushes_through_the_network(schemes, tmp_path, monkeypatch):
     pushed = []
     correct = Network.correct
 
@@ -269,6 +281,7 @@ def test_a_forecast_counts_what_a_run_of_first_looks_pushes_through_the_network(
         return correct(network, block, *rest, **more)
 
     text = TEXT.replace("trials: 64, precision: 0.002", "trials: 8, precision: 0.5")
+    text = text.replace("[ecc, raw, nulling]", schemes)
     study, asked = opened(text.replace("1e-4", "1e-2"))  # at 1e-4 some trials change no weight, and need no pass
     with Store(tmp_path / "trials.sqlite") as store:
         (found,) = forecasts(asked, study.sampling, store)
