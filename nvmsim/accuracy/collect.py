@@ -205,11 +205,10 @@ class _Campaign:
 
     def run(self, measure: Callable[[Sequence[_Course]], None]) -> None:
         baselines = list(self.baselines.values())
-        measure(baselines)  # first, so that a row is known from its own first look on
+        measure(baselines)  # a block of each, which tells how many there are
         for course in baselines:
             course.plan = self._whole(course) if course.done else course.plan
-        measure(baselines)
-        measure(self.all)
+        measure(self.all)  # whole baselines lead it, so that a row is known from its own first look on
         while self._widen():
             measure(self.all)
 
