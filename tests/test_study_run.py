@@ -260,6 +260,20 @@ def test_a_forecast_counts_tasks_flips_and_images(whole, tmp_path):
     assert 0 < low < high
 
 
+def test_the_pace_of_a_forecast_is_of_trials_that_put_images_through_the_network(tmp_path, monkeypatch):
+    pushed, correct = [], Network.correct
+
+    def counted(network, *given, **more):
+        pushed.append(given)
+        return correct(network, *given, **more)
+
+    monkeypatch.setattr(Network, "correct", counted)
+    study, asked = opened(TEXT.replace("1e-4", "1e-9").replace("[ecc, raw, nulling]", "raw"))
+    with Store(tmp_path / "empty.sqlite") as store:
+        forecasts(asked, study.sampling, store)
+    assert len(pushed) == 2  # that which compiles and the one timed
+
+
 def test_a_forecast_of_ecc_in_part_counts_the_flips_of_both_parts(tmp_path):
     study, asked = opened(TEXT.replace("[ecc, raw, nulling]", "[ecc/bits=15-12]").replace("[1e-4, 3e-3, 2e-2]", "2e-2"))
     with Store(tmp_path / "trials.sqlite") as store:
@@ -271,8 +285,8 @@ def test_a_forecast_of_ecc_in_part_counts_the_flips_of_both_parts(tmp_path):
             assert found.flips_high == pytest.approx(rate * 16 * ridge_model().n_weights, rel=0.02)
 
 
-# With nulling some trials at 1e-4 change no weight, and need no pass. With ECC in part the code mends all there, and with
-# nothing to decide what it mends sees every image.
+# With nulling some trials at 1e-4 change no weight, and need no pass. With ECC in part the code mends all there, and as
+# nothing is to be decided, what it mends sees every image.
 @pytest.mark.parametrize(
     ("schemes", "least"), [("[ecc, raw, nulling]", "1e-2"), ("[ecc, ecc/bits=15-12, ecc/layers=3]", "1e-4")]
 )
