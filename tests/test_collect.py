@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,8 +17,8 @@ import torch
 from ridge_network import BCH, ridge_model, ridge_task
 
 from nvmsim import plugins
-from nvmsim.accuracy import executor
-from nvmsim.accuracy.collect import Interrupted, collect
+from nvmsim.accuracy import executor, progress
+from nvmsim.accuracy.collect import Interrupted, collect, collected
 from nvmsim.accuracy.export import trial_blocks
 from nvmsim.accuracy.stats import TASK, paired_difference
 from nvmsim.accuracy.store import Store
@@ -245,6 +246,41 @@ def test_ctrl_c_keeps_what_was_done_and_says_how_to_go_on(usual, tmp_path, monke
     found, rows = gather(path)
     assert without_seconds(found) == without_seconds(usual[1])
     assert rows == usual[2]
+
+
+def test_whole_baselines_come_first_so_that_a_row_is_known_from_its_own_first_look_on(tmp_path, monkeypatch):
+    path, run, done = tmp_path / "trials.sqlite", executor.InProcess.run, []
+
+    def interrupted(self, works):
+        for trial in run(self, works):
+            yield trial
+            done.extend((trial.facts.id, trial.trial, block) for block in trial.blocks)
+            if len(done) == 4 + 8 + 3:
+                raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(executor.InProcess, "run", interrupted)
+        with pytest.raises(Interrupted):
+            gather(path, TASKS[:3])
+    assert done[:4] == [(TASKS[0].baseline.id, 0, block) for block in range(4)]
+    with Store(path) as store:
+        known = collected(TASKS[:3], store=store, trials=16)
+    assert {key: (e.trials, e.reason) for key, e in known.items()} == {TASKS[0].id: (8, "open")}
+
+
+def test_the_bar_is_called_first_look_up_to_its_end_then_accuracy(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(progress, "FILE_S", 0.0)  # every step is a line
+    gather(tmp_path / "trials.sqlite", TASKS[:2], progress=True)
+    lines = re.findall(r"([a-z ]+): +\d+%\|.*?\| (\d+)/(\d+) ", capsys.readouterr().err)
+    steps = list(dict.fromkeys((name, int(at), int(of)) for name, at, of in lines))
+    first = [(at, of) for name, at, of in steps if name == "first look"]
+    assert steps[: len(first)] == [("first look", *step) for step in first]
+    # Of the test set one block is known to be wanted, and once that is measured its other three.
+    assert {of for at, of in first if at > 1} == {4 + 2 * 8}
+    assert first[0] == (0, 1 + 2 * 8)
+    after = steps[len(first) :]
+    assert {name for name, *_ in after} == {"accuracy"} and after[0][1] == 4 + 2 * 8
+    assert {of for *_, of in after} == {4 + 2 * 16}
 
 
 def script(body, *, cwd=HERE, **options):

@@ -99,6 +99,17 @@ def test_one_changed_count_is_found(copy):
     assert "raw at 0.01, trial 2, block 1: stored" in problem or "raw at 0.002, trial 2, block 1: stored" in problem
 
 
+@pytest.mark.parametrize("name", ["raw_flips", "residual_flips", "nulled"])
+def test_changed_flips_are_found_where_nothing_can_flip(tmp_path, name):
+    with Store(tmp_path / "trials.sqlite") as store:
+        (point,) = measured(store, curve(rber=(0.0,)))
+        drawn = draw_cells([("first", point)], Rows(store), most=9, seed=1, limit_s=1e9)
+        store._db.execute(f"UPDATE trials SET {name} = {name} + 1 WHERE raw_bits > 0")
+        problems = check_cells(drawn, store, networks(), seed=1, workers=1).problems
+    assert len(problems) == sum(cell.task is point.task for cell in drawn) > 0
+    assert all(f"{name}: stored 1, here 0; it must be equal on every machine" in problem for problem in problems)
+
+
 @pytest.mark.parametrize("name", ["raw_flips", "residual_flips", "nulled", "raw_bits", "data_bits"])
 def test_changed_flips_are_found_on_every_machine(copy, name):
     change, again = copy

@@ -19,7 +19,7 @@ from test_report import CHROMIUM, HOSTILE, Reader
 from nvmsim.report.formats import accuracy, clean, drop
 from nvmsim.report.study import figures
 from nvmsim.report.study.columns import entries
-from nvmsim.report.study.figures import FIGURES, draw_study_figures, figure_names
+from nvmsim.report.study.figures import FIGURES, caption_of, draw_study_figures, figure_names
 from nvmsim.report.study.files import write_study_report
 from nvmsim.report.study.findings import answer, progress
 from nvmsim.report.study.html import render_study_html
@@ -218,6 +218,22 @@ def test_hostile_names_do_not_break_figures():
     for drawing in drawings:
         ElementTree.fromstring(drawing.svg)
     assert render_study_html(SMALL, drawings).count("<script") == 1
+
+
+@pytest.mark.parametrize("devices", [8, 9])
+def test_eight_panels_are_drawn_and_how_many_more_there_are_is_said(devices):
+    many = large(10 * devices)
+    few = [replace(s, result=replace(s.result, rows=s.result.rows[:2])) for s in many.settings]
+    many = replace(many, settings=tuple(few))
+    assert len(panels_of(many)) == devices
+    for name in ("pareto-fronts", "lifetime", "without-ecc", "drops"):
+        figure, _, alternative = FIGURES[name].build(many, 7.5)
+        assert [f"drive-{i:02}" in alternative for i in range(9)] == [True] * 8 + [False]
+        heads = [text.get_text() for axes in figure.axes for text in axes.texts if "drive-" in text.get_text()]
+        assert len(heads) == 8
+        said = "Left out for room: 1 of 9 panels; rows.csv has their rows."
+        assert (said in caption_of(name, many)) == ("Left out" in caption_of(name, many)) == (devices > 8)
+        assert ("drive-08" in FIGURES[name].data(many)) == (devices > 8)
 
 
 def test_the_folder_holds_every_figure_in_four_forms(folder):

@@ -260,7 +260,37 @@ def test_a_forecast_counts_tasks_flips_and_images(whole, tmp_path):
     assert 0 < low < high
 
 
-def test_a_forecast_counts_what_a_run_of_first_looks_pushes_through_the_network(tmp_path, monkeypatch):
+def test_the_pace_of_a_forecast_is_of_trials_that_put_images_through_the_network(tmp_path, monkeypatch):
+    pushed, correct = [], Network.correct
+
+    def counted(network, *given, **more):
+        pushed.append(given)
+        return correct(network, *given, **more)
+
+    monkeypatch.setattr(Network, "correct", counted)
+    study, asked = opened(TEXT.replace("1e-4", "1e-9").replace("[ecc, raw, nulling]", "raw"))
+    with Store(tmp_path / "empty.sqlite") as store:
+        forecasts(asked, study.sampling, store)
+    assert len(pushed) == 2  # that which compiles and the one timed
+
+
+def test_a_forecast_of_ecc_in_part_counts_the_flips_of_both_parts(tmp_path):
+    study, asked = opened(TEXT.replace("[ecc, raw, nulling]", "[ecc/bits=15-12]").replace("[1e-4, 3e-3, 2e-2]", "2e-2"))
+    with Store(tmp_path / "trials.sqlite") as store:
+        (found,) = forecasts(asked, study.sampling, store)
+        run_study(study, asked, store, time_limit_s=1e-6)
+        for task in tasks_of(asked):
+            trials = store.rows(task.id).trials
+            rate = sum(one.raw_flips for one in trials.values()) / sum(one.raw_bits for one in trials.values())
+            assert found.flips_high == pytest.approx(rate * 16 * ridge_model().n_weights, rel=0.02)
+
+
+# With nulling some trials at 1e-4 change no weight, and need no pass. With ECC in part the code mends all there, and as
+# nothing is to be decided, what it mends sees every image.
+@pytest.mark.parametrize(
+    ("schemes", "least"), [("[ecc, raw, nulling]", "1e-2"), ("[ecc, ecc/bits=15-12, ecc/layers=3]", "1e-4")]
+)
+def test_a_forecast_counts_what_a_run_of_first_looks_pushes_through_the_network(schemes, least, tmp_path, monkeypatch):
     pushed = []
     correct = Network.correct
 
@@ -269,7 +299,8 @@ def test_a_forecast_counts_what_a_run_of_first_looks_pushes_through_the_network(
         return correct(network, block, *rest, **more)
 
     text = TEXT.replace("trials: 64, precision: 0.002", "trials: 8, precision: 0.5")
-    study, asked = opened(text.replace("1e-4", "1e-2"))  # at 1e-4 some trials change no weight, and need no pass
+    text = text.replace("[ecc, raw, nulling]", schemes).replace("decide: [best]", "decide: []")
+    study, asked = opened(text.replace("1e-4", least))
     with Store(tmp_path / "trials.sqlite") as store:
         (found,) = forecasts(asked, study.sampling, store)
         monkeypatch.setattr(Network, "correct", counted)

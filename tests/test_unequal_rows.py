@@ -1,10 +1,12 @@
 """Rows with ECC in part: their bytes, their time, their UBER, and that they count as rows with ECC."""
 
+import csv
+import io
 import math
 from dataclasses import replace
 
 import pytest
-from example_study import study
+from example_study import named_ages, study
 from ridge_network import ridge_model
 
 import nvmsim
@@ -16,10 +18,14 @@ from nvmsim.report.columns import columns
 from nvmsim.report.figure_front import build as front
 from nvmsim.report.figure_page_read import build as page_read
 from nvmsim.report.findings import headline
-from nvmsim.report.study import figure_heat, figure_span, figure_use
+from nvmsim.report.study import figure_fronts, figure_heat, figure_span, figure_use
+from nvmsim.report.study.figure_data import use_data
 from nvmsim.report.study.figure_use import build as use
-from nvmsim.report.study.findings import answer, front_title, lifetime_title, longest, timing_title
+from nvmsim.report.study.findings import answer, front_title, heat_title, lifetime_title, longest, timing_title
+from nvmsim.report.study.html import render_study_html
+from nvmsim.report.study.layout import scheme_handles
 from nvmsim.report.study.panels import panels_of
+from nvmsim.report.study.table import render_study_csv
 from nvmsim.study.grid.answers import best_of
 from nvmsim.study.robustness import robustness
 from nvmsim.study.tradeoff import Row
@@ -125,13 +131,13 @@ def test_a_study_says_where_ecc_must_stay_for_a_part():
     assert " with ECC in part" in timing_title(of_study(part=True))
 
 
-def with_rows(change):
+def with_rows(change, *, lacking=()):
     """The example study with other rows in every setting: ``change`` makes them of the ECC row."""
     made, settings = of_study(part=False), []
     for setting in made.measured:
         rows = change(setting.result.rows[0])
-        best = best_of(rows, max_drop_points=made.max_drop_points)
-        settings.append(replace(setting, result=replace(setting.result, rows=rows), best=best))
+        best = best_of(rows, max_drop_points=made.max_drop_points, lacking=lacking)
+        settings.append(replace(setting, result=replace(setting.result, rows=rows), best=best, lacking=lacking))
     return replace(made, settings=tuple(settings))
 
 
@@ -178,6 +184,85 @@ def test_no_two_rows_of_a_figure_have_one_name(build, width_in):
     for axes in build(with_rows(rows), width_in)[0].axes:
         names = [label.get_text() for label in axes.get_yticklabels() if label.get_text()]
         assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    ("parts", "lacking", "where"),
+    [
+        ([{"speedup": 1.5, "low": 0.5, "high": 2.0}], (), "a part may do"),
+        ([], (("ecc/bits=15", "ecc+bypass"),), "a part may do"),
+        ([{"speedup": 0.9, "low": 0.5, "high": 2.0}], (), "all of it"),  # were it to fit, it would be no faster
+        ([{"speedup": 1.5, "low": 2.0, "high": 3.0}], (), "all of it"),  # it surely loses too much
+        ([], (), "all of it"),
+    ],
+)
+def test_ecc_must_stay_for_all_weights_unless_a_faster_part_may_fit(parts, lacking, where):
+    def rows(ecc):
+        lossy = [part_of(bare_of(ecc, low=p["low"], high=p["high"]), speedup=p["speedup"]) for p in parts]
+        return (ecc, bare_of(ecc, low=49, high=51), *lossy)
+
+    said = answer(with_rows(rows, lacking=lacking))
+    assert ("ECC must stay, for all weights or a part of them, on " in said) == (where == "a part may do")
+    assert ("ECC must stay on " in said) == (where == "all of it")
+
+
+def test_only_settings_that_need_no_ecc_are_marked_free_and_the_heat_map_s_title_is_of_bare_rows():
+    needs = with_rows(lambda ecc: (ecc, part_of(ecc, speedup=1.5), bare_of(ecc, low=49, high=51)))
+    assert "class=free" not in render_study_html(needs, ())
+    assert heat_title(needs, panels_of(needs)) == (
+        "At the last age without ECC: raw (bypass) loses 50.00 points, raw (bypass) 50.00"
+    )
+    without = with_rows(lambda ecc: (ecc, replace(bare_of(ecc, low=0, high=0), bandwidth_gb_s=2 * ecc.bandwidth_gb_s)))
+    assert render_study_html(without, ()).count("class=free") == len(without.measured)
+
+
+def modes_of(ecc, *, part=None):
+    """Two schemes in each bare mode, and a scheme with ECC in part whose speed lies between those."""
+    bare = [
+        replace(bare_of(ecc, low=0, high=1), scheme=scheme, mode=mode, bandwidth_gb_s=speed * ecc.bandwidth_gb_s)
+        for scheme in ("raw", "nulling")
+        for mode, speed in (("bypass", 1.2), ("reclaim", 1.4))
+    ]
+    return (ecc, *bare, *([] if part is None else [part_of(ecc, speedup=part)]))
+
+
+def test_rows_with_ecc_in_part_leave_the_paths_of_bare_modes_where_they_are():
+    def places(outcome):
+        axes = figure_fronts.build(outcome, 7.5)[0].axes[0]
+        return [tuple(line.get_xdata()) for line in axes.lines if len(line.get_xdata()) == 4][1:5]
+
+    bare, beside = places(with_rows(modes_of)), places(with_rows(lambda ecc: modes_of(ecc, part=1.201)))
+    assert bare == beside and len({path[0] for path in bare}) == 4
+
+
+def test_weights_in_spare_bytes_are_dashed_with_ecc_in_part_too():
+    def rows(ecc):
+        return (ecc, *(replace(part_of(ecc, speedup=1.5), mode=f"ecc+{mode}") for mode in ("bypass", "reclaim")))
+
+    panels = panels_of(with_rows(rows))
+    lines = {
+        line.get_label(): line.get_linestyle() for line in scheme_handles(panels, {"ecc": "k", "ecc/bits=15-12": "b"})
+    }
+    assert [lines[f"mode {mode}"] for mode in ("ecc", "ecc+bypass", "ecc+reclaim")] == ["-", "-", "--"]
+
+
+def test_bars_of_use_are_a_network_s_own_where_layers_have_ecc_and_their_data_join_with_the_rows():
+    made = with_rows(
+        lambda ecc: (ecc, part_of(ecc, speedup=1.5), replace(part_of(ecc, speedup=2), scheme="ecc/layers=a"))
+    )
+    said = use(made, 7.5)[2]
+    for device in ("tlc", "qlc"):
+        assert all(f"{device}, {model}, ecc+bypass, layers=a" in said for model in ("mnist-cnn", "cifar10-vgg"))
+        assert f"{device}, ecc+bypass, bits=15-12" in said
+    rows = list(csv.DictReader(io.StringIO(render_study_csv(made))))
+    keys = ("device", "pe_cycles", "retention_days", "model", "scheme", "mode")
+    data = list(csv.DictReader(io.StringIO(use_data(made))))
+    assert len(data) == 2 * (2 + 2)
+    for line in data:
+        (row,) = [row for row in rows if all(row[key] == line[key] for key in keys)]
+        assert (row["bottleneck"], row["utilisation_bus"]) == (line["bottleneck"], line["busy_bus"])
+    (line, *_) = csv.DictReader(io.StringIO(use_data(named_ages())))  # neither varies there
+    assert (line["device"], line["model"], line["condition"]) == ("tlc", "mnist-cnn", "beyond")
 
 
 def test_a_study_says_where_a_part_may_do():

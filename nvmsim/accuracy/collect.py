@@ -205,11 +205,10 @@ class _Campaign:
 
     def run(self, measure: Callable[[Sequence[_Course]], None]) -> None:
         baselines = list(self.baselines.values())
-        measure(baselines)  # first, so that a row is known from its own first look on
+        measure(baselines)  # a block of each, which tells how many there are
         for course in baselines:
             course.plan = self._whole(course) if course.done else course.plan
-        measure(baselines)
-        measure(self.all)
+        measure(self.all)  # whole baselines lead it, so that a row is known from its own first look on
         while self._widen():
             measure(self.all)
 
@@ -218,7 +217,7 @@ class _Campaign:
 
         def measure(courses: Sequence[_Course]) -> None:
             bar.name("accuracy" if all(course.done for course in self.all) else "first look")
-            _measure(courses, self.store, executor=executor, bar=bar, ahead=self._ahead())
+            _measure(courses, self.store, executor=executor, bar=bar, ahead=self._ahead(courses))
             for course in courses:
                 course.done = course.plan
 
@@ -288,9 +287,12 @@ class _Campaign:
     def estimates(self) -> dict[str, Estimate]:
         return {key: self.estimate(key) for key in self._known()}
 
-    def _ahead(self) -> int:
-        """Guess how many blocks rounds after the first look will want: up to the cap of trials for all that go on."""
-        going = [course for course in self.courses.values() if course.done and not (course.reason or course.task.exact)]
+    def _ahead(self, courses: Sequence[_Course]) -> int:
+        """Return how many blocks the first look still wants beside these, then a guess: up to the cap of trials."""
+        mine = {id(course) for course in courses}
+        if not all(course.done for course in self.all):
+            return sum(len(course.missing()) for course in self.all if not (course.done or id(course) in mine))
+        going = [course for course in self.courses.values() if not (course.reason or course.task.exact)]
         return sum((self.limits.trials - course.plan.trials) * course.plan.blocks for course in going)
 
 

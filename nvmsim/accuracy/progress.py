@@ -12,10 +12,8 @@ class Bar:
         self._shown, self._bar, self._name = shown, None, "accuracy"
 
     def name(self, name: str) -> None:
-        """Say what is measured from now on."""
+        """Say what is measured from the next :meth:`expect` on."""
         self._name = name
-        if self._bar is not None:
-            self._bar.set_description(name)
 
     def expect(self, blocks: int) -> None:
         """Take ``blocks`` as the blocks still to come, in place of the last guess."""
@@ -26,6 +24,7 @@ class Bar:
             self._bar = tqdm(unit=" blocks", desc=self._name, leave=False, mininterval=pause_s, maxinterval=pause_s)
         if self._bar is not None:
             self._bar.total = self._bar.n + blocks
+            self._bar.set_description(self._name)
 
     def move(self, blocks: int) -> None:
         """Count ``blocks`` as done."""

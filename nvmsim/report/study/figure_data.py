@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 
 from nvmsim.report.csv_text import csv_text
-from nvmsim.report.formats import way
 from nvmsim.report.study.figure_boxes import boxed
 from nvmsim.report.study.figure_use import uses
 from nvmsim.report.study.lifetime import lifetimes
@@ -58,9 +57,14 @@ def boxes_data(outcome: StudyOutcome) -> str:
 
 
 def use_data(outcome: StudyOutcome) -> str:
-    """Return for each device and mode how busy each resource is (1: always), and the times of a page read in µs."""
+    """Return for each device and way to read it how busy each resource is (1: always), and a page read's times in µs.
+
+    Each line is of the row that the figure shows, under the keys that it has in rows.csv.
+    """
     return _table(
-        {"device": use.device, "mode": way(use.row), "bottleneck": use.row.bottleneck}
+        {"device": use.setting.result.device, "model": use.setting.result.model}
+        | _named(outcome, use.setting, use.row)
+        | {"bottleneck": use.row.bottleneck}
         | {f"busy_{name}": share for name, share in use.row.utilisation.items()}
         | {f"page_read_us_{name}": took for name, took in use.row.page_read_us.items()}
         for use in uses(outcome)
