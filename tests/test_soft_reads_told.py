@@ -20,7 +20,9 @@ from nvmsim.device.weaker import weaker_ecc
 from nvmsim.errors import InputError
 from nvmsim.report.figure_device import build
 from nvmsim.timing.decisive import bottleneck_assumed, decisive_keys
-from nvmsim.timing.modes import mode_timings, reads_softly
+from nvmsim.timing.inference import Work, inferences
+from nvmsim.timing.layers import one_layer
+from nvmsim.timing.modes import mode_timings, reads_again, reads_softly
 from nvmsim.timing.read_path import read_timing
 from nvmsim.timing.system import read_system
 
@@ -67,6 +69,9 @@ def test_what_soft_reads_cost_decides_where_they_are_made():
     young, old = Rates(((1e-3, 1e-3),) * 3), Rates(((2e-2, 2e-2),) * 3)
     assert (reads_softly(device, young), reads_softly(device, old)) == (False, True)
     assert not reads_softly(load_device("tlc"), old)
+    mended = Rates(((1.2e-2, 1.2e-2),) * 3)  # by the retry
+    assert reads_again(device, mended) and not reads_softly(device, mended)
+    assert reads_softly(device, Rates(((1e-3, 1e-3), (1e-3, 1e-3), (3e-2, 3e-2))))  # one page type is enough
     keys = {name: decisive_keys(device, name, soft_reads=True) for name in ("die", "bus", "ecc", "host")}
     assert "ecc.soft.senses" in keys["die"] and "ecc.soft.transfers" in keys["bus"]
     assert "ecc.soft.decode_bandwidth_gb_s" in keys["ecc"] and not any("soft" in key for key in keys["host"])
@@ -160,6 +165,46 @@ def test_what_a_setting_of_an_age_leaves_out_is_a_default():
     device = load_device("tlc", ["conditions.worn={pe_cycles: 5}"])
     assert device.source("conditions.worn.pe_cycles") == "set by the user"
     assert device.is_assumption("conditions.worn.retention_days")
+
+
+def test_results_name_what_soft_reads_cost_where_they_are_made_and_decide(tmp_path):
+    """At RBER 3e-2 the bus sends each page three times, so that the assumed transfers decide; not so without ECC."""
+
+    def result(device, rber, schemes="ecc,raw"):
+        asked = {"rber": rber, "model": ridge_model(), "schemes": schemes, "store": tmp_path / "s.sqlite"}
+        return nvmsim.run(device, trials=1, **asked)
+
+    made = result("tlc@soft", 3e-2)
+    marks = {row.scheme: (row.bottleneck, row.bottleneck_assumed) for row in made.rows}
+    assert marks == {"ecc": ("bus", True), "raw": ("bus", False)}
+    assert "ecc.soft.transfers" in {key for key, *_ in made.assumptions}
+    for device, rber, schemes in (("tlc@soft", 1e-3, "ecc,raw"), ("tlc@soft", 3e-2, "raw"), ("tlc", 3e-2, "ecc,raw")):
+        other = result(device, rber, schemes)
+        assert not any(row.bottleneck_assumed for row in other.rows)
+        assert "ecc.soft.transfers" not in {key for key, *_ in other.assumptions}
+
+
+def test_inference_marks_what_soft_reads_cost_where_ecc_makes_them():
+    device, age = load_device("tlc@soft", ["conditions.worn={pe_cycles: 3000, retention_days: 1000}"]), "worn"
+    rows = inferences(
+        device, device.condition(age), Work(one_layer(7e9), 16, 1), tflops={"host": 100.0}, modes=("ecc", "bypass")
+    )
+    assert {row.mode: (row.limited_by, row.assumed) for row in rows} == {"ecc": ("bus", True), "bypass": ("bus", False)}
+
+
+def test_keys_of_soft_reads_are_named_where_there_are_some_alone():
+    for where, named in (("tlc@soft", True), ("tlc", False)):
+        device = load_device(where, ["ecc.decode_latency_us=1e7"])
+        with pytest.raises(InputError) as caught:
+            read_system(device, "ecc", np.ones((3, device.ecc.attempts)))
+        assert ("ecc.soft.decode_latency_us" in str(caught.value)) == named
+
+
+def test_a_setting_of_all_of_ecc_says_what_stands_in_its_inner_sections():
+    code = "code: ldpc, codeword_bytes: 4096, parity_bytes: 512, limit_rber: 8.0e-3, waterfall_decades: 0.17"
+    device = load_device("tlc", [f"ecc={{{code}, soft: {{limit_rber: 0.0135}}}}"])
+    assert device.source("ecc.soft.limit_rber") == device.source("ecc.limit_rber") == "set by the user"
+    assert device.is_assumption("ecc.soft.senses") and device.is_assumption("ecc.retry.max")
 
 
 def test_what_decides_how_often_pages_are_read_again_is_among_the_assumptions(tmp_path):

@@ -117,7 +117,7 @@ class ReadSystem:
 
         An assumption (the profile has no buffer size): room for two turns through the page types, for two groups
         in the die's registers, and for what is decoded and sent meanwhile, twice that where pages are read again.
-        It binds only where the decoders or the host link fall behind.
+        It binds where the decoders or the host link fall behind, and by a few percent where most pages are read softly.
         """
         interval = max(
             self.command_fs + min(self.read_fs),
