@@ -58,6 +58,18 @@ def test_another_error_model_replaces_the_section_and_null_takes_a_condition_awa
     assert mine.source("rber.rber").startswith("assumption")
 
 
+def test_an_age_of_its_own_has_sources_of_its_own(here, capsys):
+    write(here, "mine.yaml", "extends: tlc\nconditions: {worn: {pe_cycles: 77, retention_days: 5}}\n")
+    assert main(["devices", "check", "mine.yaml"]) == 0
+    said = capsys.readouterr().out
+    assert "note: without a source: conditions.worn.pe_cycles, conditions.worn.retention_days\n" in said
+    text = "extends: tlc\nconditions: {worn: {pe_cycles: 77, source: my sheet}}\n"
+    mine, tlc = load_device(write(here, "said.yaml", text)), load_device("tlc")
+    assert mine.source("conditions.worn.pe_cycles") == "my sheet"
+    assert mine.source("conditions.worn.retention_days") == tlc.source("conditions.worn.retention_days")
+    assert load_device("pcm-mlc").source("conditions.mid.retention_days").startswith("assumption: an hour")
+
+
 def test_a_source_counts_in_any_section_of_the_error_model(here, capsys):
     text = "extends: tlc-2y\nrber: {read_retry: {steps: 4, source: my controller}}\n"
     mine = load_device(write(here, "mine.yaml", text))

@@ -42,6 +42,7 @@ from nvmsim.zoo.tensors import lay_out
 
 MODEL = ridge_model()  # layer "1" has 50,240 weights, layer "3" has 650, stored behind
 N_WEIGHTS, LAST = len(MODEL.weights), sum(tensor.size for tensor in MODEL.tensors if tensor.module == "3")
+NO_CODE = "ecc={code: none}"
 ORDER = (2, 0, 1)
 RATES = ((1e-2, 1e-2), (2e-2, 2e-2), (5e-3, 5e-3))
 ALPHA = 1e-6
@@ -339,7 +340,9 @@ def test_naming_what_chooses_nothing_is_refused():
 
 def test_a_run_compares_all_three_at_equal_bytes_and_reads_as_fast_as_planes(tmp_path):
     names = placed(["raw", "gray"], ["linear", "bit-plane", "layers=3"])
-    device = load_device("tlc-2y", ["geometry.planes_per_die=1", "page.user_bytes=1024", "page.spare_bytes=138"])
+    device = load_device(
+        "tlc-2y", ["geometry.planes_per_die=1", "page.user_bytes=1024", "page.spare_bytes=138", NO_CODE]
+    )
     effort = {"condition": "beyond", "trials": 8, "precision": 0.5, "workers": 1}
     found = nvmsim.run(device, model=MODEL, schemes=names, store=tmp_path / "trials.sqlite", **effort)
     linear, planes, layers, other = (

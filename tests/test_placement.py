@@ -28,6 +28,7 @@ from nvmsim.zoo.network import Network
 
 MODEL = ridge_model()
 RATES = ((5e-3, 5e-3), (2e-2, 2e-2), (1e-2, 1e-2))
+NO_CODE = "ecc={code: none}"
 ORDER = (0, 2, 1)
 
 
@@ -217,7 +218,9 @@ def test_names_of_placed_schemes():
 
 def test_a_run_compares_both_at_equal_bytes(tmp_path):
     names, beyond = placed(["raw"], ["linear", "bit-plane"]), {"condition": "beyond", "trials": 8, "precision": 0.5}
-    device = load_device("tlc-2y", ["geometry.planes_per_die=1", "page.user_bytes=1024", "page.spare_bytes=138"])
+    device = load_device(
+        "tlc-2y", ["geometry.planes_per_die=1", "page.user_bytes=1024", "page.spare_bytes=138", NO_CODE]
+    )
     found = nvmsim.run(device, model=MODEL, schemes=names, workers=1, store=tmp_path / "trials.sqlite", **beyond)
     rows = {(row.scheme, row.mode): row for row in found.rows}
     linear, other = rows["raw", "bypass"], rows["raw@bit-plane", "bypass"]

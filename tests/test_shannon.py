@@ -17,7 +17,7 @@ from nvmsim.cli import main
 from nvmsim.device.doubts import code_doubts
 from nvmsim.device.ecc import make_ecc
 from nvmsim.device.load import device_names, load_device, variant_names
-from nvmsim.device.shannon import hard_limit, least_failure, soft_limit
+from nvmsim.device.shannon import half_limit, hard_limit, least_failure, soft_limit
 
 EVERY = [where for name in device_names() for where in (name, *(f"{name}@{one}" for one in variant_names(name)))]
 # Rate of the code, RBER of hard and of soft reads: two digits, as tables of LDPC ceilings have them.
@@ -71,6 +71,13 @@ def test_a_perfect_code_reaches_the_bound():
         assert least_failure(bits, parity, 0.02) == pytest.approx(binom.sf(t, bits, 0.02), rel=1e-6)
 
 
+def test_half_of_the_codewords_of_a_perfect_code_fail_at_its_limit():
+    for bits, parity, t in ((15, 4, 1), (23, 11, 3)):
+        assert binom.sf(t, bits, half_limit(bits, parity)) == pytest.approx(0.5, rel=1e-6)
+    above = [half_limit(bits, bits // 9) / hard_limit(8 / 9) for bits in (576, 4608, 36864)]
+    assert above == sorted(above, reverse=True) and 1 < above[-1] < 1.003  # longer ones come down to Shannon's limit
+
+
 @given(st.integers(8, 400), st.integers(1, 60), st.floats(1e-4, 0.3))
 def test_the_bound_is_a_chance_that_more_parity_lowers(bits, parity, rber):
     parity = min(parity, bits - 1)
@@ -87,7 +94,10 @@ def test_what_no_code_can_do_is_said_by_every_command(capsys, tmp_path):
     settings = ["ecc.codeword_bytes=1024", "ecc.parity_bytes=128", "ecc.waterfall_decades=0.5"]
     flags = [part for setting in settings for part in ("--set", setting)]
     half, packed = code_doubts(load_device("tlc", settings))
-    assert "half of the codewords fail at RBER 0.0253" in half and "beyond 0.0148 (Shannon)" in half
+    assert (
+        "half of the codewords fail at RBER 0.0253" in half
+        and "of its hard reads beyond 0.0149 (sphere packing)" in half
+    )
     assert packed.startswith(
         "ecc.limit_rber: UBER is to be 1e-15 at RBER 0.008, but no code of 9216 bits, 1024 of them"
     )
@@ -100,23 +110,26 @@ def test_what_no_code_can_do_is_said_by_every_command(capsys, tmp_path):
     mine = tmp_path / "mine.yaml"
     mine.write_text("extends: tlc\necc: {parity_bytes: 300}\n", encoding="utf-8")
     assert main(["devices", "check", str(mine)]) == 0
-    assert "no code of rate 0.932 decodes hard reads beyond" in capsys.readouterr().out
+    assert (
+        "no code of 35168 bits, 2400 of them parity, decodes half of its hard reads beyond" in capsys.readouterr().out
+    )
 
 
-def test_a_run_with_ecc_says_it_and_one_without_does_not(tmp_path):
+def test_a_run_says_it_also_without_ecc_as_its_speed_ups_compare_with_it(tmp_path):
     device = load_device("tlc", ["ecc.waterfall_decades=0.4"])
     asked = {"model": "mnist-cnn", "trials": 2, "store": tmp_path / "trials.sqlite"}
-    assert any("Shannon" in text for text in nvmsim.run(device, schemes=["ecc", "raw"], **asked).warnings)
-    assert not any("Shannon" in text for text in nvmsim.run(device, schemes=["raw"], **asked).warnings)
+    for schemes in (["ecc", "raw"], ["raw"]):
+        assert any("sphere packing" in text for text in nvmsim.run(device, schemes=schemes, **asked).warnings)
+    assert nvmsim.run("tlc", schemes=["raw"], **asked).warnings == ()
 
 
 def test_soft_reads_have_a_limit_of_their_own():
     settings = ["ecc.soft.limit_rber=2.2e-2", "ecc.soft.waterfall_decades=0.2"]
     (said,) = code_doubts(load_device("tlc@soft", settings))
     assert said.startswith("ecc.soft.waterfall_decades: half of the codewords fail at RBER 0.0349")
-    assert "decodes soft reads beyond 0.0293 (Shannon)" in said
+    assert "decodes half of its soft reads beyond 0.0294 (Shannon)" in said
     hard = make_ecc(load_device("tlc", ["ecc.limit_rber=1.2e-2"]).ecc).doubts()
-    assert any("0.0148" in text for text in hard) and any("sphere packing" in text for text in hard)
+    assert any("0.0148" in text for text in hard) and any(text.startswith("ecc.limit_rber") for text in hard)
 
 
 @pytest.mark.parametrize(("t", "least"), [(100, 175), (71, 124)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nvmsim.device.shannon import hard_limit, least_failure, soft_limit
+from nvmsim.device.shannon import half_limit, hard_limit, least_failure, soft_limit
 
 if TYPE_CHECKING:
     from nvmsim.device.ecc import Ldpc
@@ -16,7 +16,7 @@ def code_doubts(device: Device) -> tuple[str, ...]:
 
     >>> from nvmsim.device.profile import load_device
     >>> code_doubts(load_device("tlc", ["ecc.parity_bytes=256"]))[0]
-    'ecc.waterfall_decades: half of the codewords fail at RBER 0.0118, but no code of rate 0.941 ...'
+    'ecc.waterfall_decades: half of the codewords fail at RBER 0.0118, but no code of 34816 bits, 2048 ...'
     """
     from nvmsim.device.ecc import make_ecc
 
@@ -35,13 +35,16 @@ def notes_at(device: Device, condition: Condition) -> list[str]:
 def beyond_limits(code: Ldpc, *, soft: bool) -> tuple[str, ...]:
     """Say where half of the codewords survive Shannon's limit, or hard reads keep what sphere packing forbids."""
     bits, parity_bits, limit = code.codeword_bits, code.codeword_bits - code.data_bits, code.spec.limit_rber
-    rate, half = code.data_bits / bits, 10**code.waterfall.middle_log10
-    most = (soft_limit if soft else hard_limit)(rate)
+    half, most = 10**code.waterfall.middle_log10, half_limit(bits, parity_bits)
+    if soft and parity_bits:  # a finite length is taken to give soft reads what it gives hard ones
+        rate = code.data_bits / bits
+        most *= soft_limit(rate) / hard_limit(rate)
     found = []
     if half > most:
         found.append(
-            f"ecc.waterfall_decades: half of the codewords fail at RBER {half:.3g}, but no code of rate {rate:.3g} "
-            f"decodes {'soft' if soft else 'hard'} reads beyond {most:.3g} (Shannon)"
+            f"ecc.waterfall_decades: half of the codewords fail at RBER {half:.3g}, but no code of {bits} bits, "
+            f"{parity_bits} of them parity, decodes half of its {'soft' if soft else 'hard'} reads beyond {most:.3g} "
+            f"({'Shannon' if soft else 'sphere packing'})"
         )
     least = 0.0 if soft else least_failure(bits, parity_bits, limit) / code.data_bits
     if least > code.spec.uber_target * (1 + 1e-9):

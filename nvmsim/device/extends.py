@@ -127,7 +127,7 @@ def _texts(section: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_section(path: str) -> bool:
-    return path in SECTIONS or path.startswith("conditions.")
+    return path in SECTIONS or (path.startswith("conditions.") and path.count(".") == 1)
 
 
 def _both(base: object, own: object) -> bool:

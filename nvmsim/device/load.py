@@ -67,7 +67,7 @@ def variant_names(where: str | Path) -> list[str]:
     """List the variants of a profile, given its path or its bundled name, in the order of its file.
 
     >>> variant_names("tlc")
-    ['best', 'worst', 'layers', 'soft']
+    ['best', 'worst', 'layers', 'soft', 'decoder']
     """
     path, _ = find_variant(where)
     return list(variants_in(whole_profile(path, str(where), _beside)))

@@ -35,7 +35,7 @@ def leaves(device: Device) -> dict[str, Any]:
 
     >>> from nvmsim.device.profile import load_device
     >>> leaves(load_device("tlc"))["ecc.retry.max"]
-    8
+    3
     """
     found: dict[str, Any] = {}
     for section, values in plain(device).items():

@@ -17,7 +17,7 @@ _HERMITE = np.polynomial.hermite_e.hermegauss(96)
 def hard_limit(rate: float) -> float:
     """Return the RBER up to which some code of this rate decodes hard reads: where 1 - H2(RBER) is the rate (BSC).
 
-    Of endless codewords; shorter ones stand less. ``rate`` is data over all bits, above 0 and below 1.
+    Of endless codewords. ``rate`` is data over all bits, above 0 and below 1.
 
     >>> f"{hard_limit(0.9):.1e}"
     '1.3e-02'
@@ -58,6 +58,18 @@ def least_failure(bits: int, parity_bits: int, rber: float) -> float:
     pmf = binomial_pmf(bits, rber)
     heavier = pmf[full + 2 :].sum() + pmf[full + 1 : full + 2].sum() * _unpacked(bits, parity_bits, full)
     return min(1.0, float(heavier))
+
+
+@lru_cache
+def half_limit(bits: int, parity_bits: int) -> float:
+    """Return the RBER up to which some code of this length decodes half of its hard reads (sphere packing).
+
+    Shannon's limit for long codewords, and somewhat above it for short ones.
+
+    >>> f"{half_limit(9216, 1024):.3g}", f"{hard_limit(8192 / 9216):.3g}"
+    ('0.0149', '0.0148')
+    """
+    return _falling(lambda rber: 1 - least_failure(bits, parity_bits, rber), 0.5)
 
 
 @lru_cache

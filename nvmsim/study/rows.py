@@ -39,6 +39,7 @@ _OF_RETRIES = (  # how often a page is read again, which decides the speed of ro
     "ecc.soft.max",
     "ecc.soft.waterfall_decades",
 )
+_TUNED = {"ecc.retry.rber_factor": "rber.read_retry.steps"}
 BESIDE_MODEL = tuple(f"rber.{key}" for key in EVERY_MODEL)
 
 
@@ -238,7 +239,7 @@ def assumptions_of(question: Question, rows: Sequence[Row]) -> tuple[tuple[str, 
     keys = [key for row in rows for key in decisive_keys(device, row.bottleneck, soft_reads=soft and row.has_ecc)]
     keys += ["page.spare_bytes"]  # every speed-up compares with ecc, which reads them
     known, corrected = leaves(device), any(row.has_ecc for row in rows)
-    again = _OF_RETRIES if corrected and reads_again(device, question.rates) else ()
+    again = _of_retries(question) if corrected and reads_again(device, question.rates) else ()
     keys += [key for key in (*_OF_LIMIT, *again) if corrected and key in known]
     keys += ["rber.page_type_factors"] if by_age and "page_type_factors" in device.rber else []
     keys += [key for key in known if by_age and key.startswith(BESIDE_MODEL)]
@@ -247,6 +248,11 @@ def assumptions_of(question: Question, rows: Sequence[Row]) -> tuple[tuple[str, 
     return tuple(
         (key, _value(device, key), device.source(key)) for key in dict.fromkeys(keys) if device.is_assumption(key)
     )
+
+
+def _of_retries(question: Question) -> tuple[str, ...]:
+    """Return what decides how often a page is read again: tuned read levels stand in place of the factor."""
+    return tuple(_TUNED.get(key, key) if question.rates.retries else key for key in _OF_RETRIES)
 
 
 def _value(device: Device, key: str) -> object:

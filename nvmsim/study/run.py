@@ -116,7 +116,7 @@ def result_of(
         settings=_settings(question),
         rows=rows,
         assumptions=assumptions_of(question, rows),
-        warnings=(*question.rates.warnings, *(code_doubts(question.device) if _with_ecc(question) else ())),
+        warnings=(*question.rates.warnings, *code_doubts(question.device)),  # all speed-ups compare with its ECC
         versions=versions(),
         backend=question.backend,
         elapsed_s=elapsed_s,
@@ -126,10 +126,6 @@ def result_of(
         round_pages=question.device.geometry.dies * question.device.geometry.planes_per_die,
         ecc_uber=final_uber(question.device, question.rates),
     )
-
-
-def _with_ecc(question: Question) -> bool:
-    return any(scheme.ecc for scheme in question.schemes)
 
 
 def check_capacity(question: Question, cases: Sequence[Case]) -> None:

@@ -56,8 +56,8 @@ class Drift(LevelModel):
         valid_range: {pe_cycles: [0, 100000], retention_days: [0, 365], reads_per_page: [0, 10], temperature_c: [0, 70]}
 
     Wear, reads and temperature change nothing; outside ``valid_range`` (defaults: the wear given, no reads, -148 to
-    85 °C, any retention) with a warning. There is no activation energy, as drift is nearly athermal: exponents are 0.07
-    to 0.11 from 125 K to 300 K and about 0.1 above (Khan et al., Appl. Phys. Lett. 2020); the 85 °C are an assumption:
+    85 °C, any retention) with a warning. There is no activation energy, as exponents change little with temperature:
+    0.07 at 125 K, 0.11 at 300 K (Khan et al., Appl. Phys. Lett. 2020, abstract). Both ends are assumptions:
     hotter, crystallisation soon ends retention, which this model does not know. Nor does it know that write-and-verify
     cuts the tails of R0: rates of the first seconds are too high.
     """
