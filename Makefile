@@ -11,7 +11,7 @@ run: $(VENV)/.installed
 	$(BIN)/nvmsim run devices/tlc.yaml
 
 test: $(VENV)/.tests-installed lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 0
 
 lint: $(VENV)/.tests-installed
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

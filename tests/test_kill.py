@@ -1,5 +1,6 @@
 """kill -9 at any moment: what was stored stays, nobody is left behind, and going on gives the undisturbed answer."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -35,14 +36,21 @@ def client(tmp_path):
     file = tmp_path / "client.py"
     file.write_text(textwrap.dedent(CLIENT))
 
+    started = []
+
     def start(store, workers):
         command = [sys.executable, str(file), str(store), str(workers)]
-        return subprocess.Popen(
+        process = subprocess.Popen(
             command, env={**os.environ, "PYTHONPATH": str(HERE)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             text=True, start_new_session=True,
         )  # fmt: skip
+        started.append(process)
+        return process
 
-    return start
+    yield start
+    for process in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def wait_for(condition, *, seconds=60.0):
@@ -65,6 +73,22 @@ def members(group) -> list[int]:
     return found
 
 
+def end_of(process, *, seconds=60.0):
+    """What a client wrote until it and its workers, which hold its pipes too, had ended."""
+    try:
+        return process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        pytest.fail(f"after {seconds} s these still run: {[told(pid) for pid in members(process.pid)]}")
+
+
+def told(pid) -> str:
+    try:
+        where = [Path(f"/proc/{pid}/{name}").read_text().strip() for name in ("cmdline", "wchan")]
+    except OSError as error:
+        where = [str(error)]
+    return " ".join([str(pid), *where]).replace("\0", " ")
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
 def test_killed_again_and_again_it_ends_with_the_undisturbed_answer(client, tmp_path):
@@ -74,14 +98,14 @@ def test_killed_again_and_again_it_ends_with_the_undisturbed_answer(client, tmp_
         running = client(path, workers)
         wait_for(lambda goal=before + more: stored(path) >= goal)
         os.kill(running.pid, signal.SIGKILL)
-        running.communicate()
+        end_of(running)
         wait_for(lambda group=running.pid: not members(group), seconds=5)
         kept = stored(path)
         assert kept >= before + more
         before = kept
     last = client(path, 2)
-    answer, complaints = last.communicate(timeout=120)
-    undisturbed, _ = whole.communicate(timeout=120)
+    answer, complaints = end_of(last, seconds=120)
+    undisturbed, _ = end_of(whole, seconds=120)
     assert (last.returncode, whole.returncode) == (0, 0), complaints
     assert answer == undisturbed
     assert len(answer.splitlines()) > before
@@ -93,7 +117,7 @@ def test_ctrl_c_at_the_terminal_ends_client_and_workers_without_their_tracebacks
     running = client(path, 2)
     wait_for(lambda: stored(path) > 0)
     os.killpg(running.pid, signal.SIGINT)
-    _, complaints = running.communicate(timeout=20)
+    _, complaints = end_of(running, seconds=20)
     assert running.returncode != 0
     assert "run again to go on" in complaints
     assert complaints.count("Traceback") == 1  # this client's own: it does not catch Interrupted
@@ -119,5 +143,6 @@ if __name__ == "__main__":
 @pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no signal masks here")
 def test_ctrl_c_never_reaches_the_first_process_either(tmp_path):
     (tmp_path / "first.py").write_text(FIRST_PROCESS)
-    said = subprocess.run([sys.executable, tmp_path / "first.py"], capture_output=True, text=True, check=True)
+    command = [sys.executable, tmp_path / "first.py"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert said.stdout.strip() == "True"

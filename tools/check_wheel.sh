@@ -17,8 +17,8 @@ assert pathlib.Path(nvmsim.__file__).is_relative_to(pathlib.Path.cwd()), nvmsim.
 PY
 venv/bin/nvmsim devices
 cat >measured.yaml <<'YAML'
-extends: tlc
-ecc: {code: ldpc-table, table: qc-1024-128, input: soft, source: a table of the wheel's}
+extends: tlc@decoder
+ecc: {input: soft, source: a table of the wheel's}
 YAML
 venv/bin/nvmsim devices check measured.yaml
 venv/bin/nvmsim timing measured.yaml

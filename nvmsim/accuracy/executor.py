@@ -245,10 +245,12 @@ def end_with_parent(setup: Path | None = None) -> None:
     """Watch, in a worker, for its parent's end, which then is its own too; the file ``setup`` goes with it."""
 
     def watch() -> None:
-        multiprocessing.parent_process().join()
-        if setup is not None:
-            setup.unlink(missing_ok=True)
-        os._exit(1)
+        try:
+            multiprocessing.parent_process().join()
+            if setup is not None:
+                setup.unlink(missing_ok=True)
+        finally:
+            os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
 
