@@ -89,7 +89,7 @@ def _inference(options: argparse.Namespace) -> str:
 def _layout(options: argparse.Namespace) -> str:
     from nvmsim.cli_layout import layout_report
 
-    chosen = {"model": options.model, "scheme": options.scheme, "mode": options.mode}
+    chosen = {"model": options.model, "scheme": options.scheme, "mode": options.mode, "condition": options.condition}
     return layout_report(options.device, options.set, **chosen, fmt=options.format)
 
 

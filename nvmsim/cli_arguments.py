@@ -91,8 +91,8 @@ def _add_run(commands: argparse._SubParsersAction) -> None:
         "--placement",
         metavar="A,B",
         help="where bits lie, for all schemes: linear (default), one word after the other; bit-plane, high bits "
-        "on the page type of the lowest RBER; layers=conv1+fc6, the words of those layers there; linear,bit-plane "
-        "compares both. A single scheme: raw@bit-plane, raw@layers=conv1+fc6",
+        "first on the page type of the lowest RBER; layers=conv1+fc6, the words of those layers first; "
+        "linear,bit-plane compares both. A single scheme: raw@bit-plane, raw@layers=conv1+fc6",
     )
     _add_effort(parser)
     _add_sampling(parser)
@@ -254,6 +254,11 @@ def _add_layout(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--scheme", default="raw", help="one scheme, as for run (%(default)s)")
     modes = ("ecc", "bypass", "reclaim", "ecc+bypass", "ecc+reclaim")
     parser.add_argument("--mode", choices=modes, help="default: the scheme's first; the last two for ECC in part")
+    parser.add_argument(
+        "--condition",
+        metavar="NAME",
+        help="age whose RBER says which page type is the most reliable (default: worn, or the profile's last)",
+    )
     add_format(parser, "table", "json")
 
 

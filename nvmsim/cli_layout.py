@@ -11,7 +11,8 @@ from nvmsim.accuracy.part import first_spans
 from nvmsim.accuracy.ranges import Placed
 from nvmsim.accuracy.unequal import split
 from nvmsim.device.layout import MemoryImage, placed_layout
-from nvmsim.device.parts import Device
+from nvmsim.device.parts import Condition, Device
+from nvmsim.device.placement import EQUALLY_RELIABLE, LINEAR
 from nvmsim.device.profile import load_device
 from nvmsim.device.rber import device_rates
 from nvmsim.encoding.spec import make_encoding
@@ -54,36 +55,56 @@ class File:
 
 
 def layout_report(
-    where: str, settings: Sequence[str] = (), *, model: str, scheme: str, mode: str | None = None, fmt: str = "table"
+    where: str,
+    settings: Sequence[str] = (),
+    *,
+    model: str,
+    scheme: str,
+    mode: str | None = None,
+    condition: str | None = None,
+    fmt: str = "table",
 ) -> str:
     """Return where the tensors of ``model`` lie on a device as ``scheme`` stores them, as a table or as JSON.
 
     ``mode`` is ``ecc``, ``bypass`` or ``reclaim``, by default the scheme's first; a scheme with ECC in part is two
     files, each on pages from 0, in a mode such as ``ecc+reclaim``. Page types are those of a load that starts on the
     first type. A scheme that places by page type shows the share of each bit position, or of each tensor, on each page
-    type instead, at the device's default age. Raises InputError on an unknown device, model or scheme, or a mode the
-    scheme lacks.
+    type instead, which suits the age ``condition`` (None: the device's default). Raises InputError on an unknown
+    device, model, scheme or age, or a mode the scheme lacks.
     """
-    device, card, parsed = load_device(where, settings), load_card(model), parse_scheme(scheme)
+    device, card, parsed = load_device(where, settings), load_card(model), _parsed(scheme)
     if problems := parsed.layer_problems(card.tensors):
-        raise InputError([f"--scheme: {scheme!r}: {problem}" for problem in problems])
+        raise InputError([f"--scheme: {scheme[:60]!r}: {problem}" for problem in problems])
     mode = mode or parsed.modes[0]
     if mode not in parsed.modes:
         raise InputError(f"--mode: {mode!r}: {scheme} is read as {' or '.join(parsed.modes)}")
-    files = _files(device, card.tensors, parsed, mode)
+    age = device.condition(condition)
+    files = _files(device, card.tensors, parsed, mode=mode, age=age)
     pages = sum(file.image.pages for file in files)
-    facts = {"device": device.name, "model": card.name, "scheme": scheme, "mode": mode, "pages": pages}
-    return _report_of(files)(files, facts, device.page_types, fmt)
+    facts = {"device": device.name, "condition": age.name, "model": card.name, "scheme": scheme, "mode": mode}
+    notes = [f"{age.name}: {EQUALLY_RELIABLE}"] if parsed.placement != LINEAR and not _placed(files) else []
+    return _report_of(files)(files, {**facts, "pages": pages, "notes": notes}, device.page_types, fmt)
+
+
+def _parsed(scheme: str) -> Scheme:
+    try:
+        return parse_scheme(scheme)
+    except InputError as error:
+        raise InputError([f"--scheme: {scheme[:60]!r}: {problem}" for problem in error.problems]) from None
+
+
+def _placed(files: Sequence[File]) -> bool:
+    return files[0].image.placement is not None
 
 
 def _report_of(files: Sequence[File]) -> Callable[..., str]:
-    if files[0].image.placement is None:
+    if not _placed(files):
         return _word_report
     return _plane_report if files[0].image.first is None else _layer_report
 
 
-def _files(device: Device, tensors: Sequence[Placed], scheme: Scheme, mode: str) -> list[File]:
-    rates = device_rates(device, device.condition()).by_page_type
+def _files(device: Device, tensors: Sequence[Placed], scheme: Scheme, *, mode: str, age: Condition) -> list[File]:
+    rates = device_rates(device, age).by_page_type
     width = make_encoding(scheme.encoding).width
     parts = split(scheme.protected, tensors, width=width)
     found = []
@@ -110,7 +131,7 @@ def _plane_report(files: Sequence[File], facts: dict[str, object], names: Sequen
         bits = [{"file": file, "bit": int(bit), **row} for file, bit, row in shares]
         return json.dumps({**facts, "bits": bits}, indent=2)
     table = [(file, bit, *(f"{share:.1%}" for share in row.values())) for file, bit, row in shares]
-    return _table([("file", "bit", *names), *table], files, facts, _best_first(files, names))
+    return _table([("file", "bit", *names), *table], files, facts, _best_first(files, facts, names))
 
 
 def _layer_report(files: Sequence[File], facts: dict[str, object], names: Sequence[str], fmt: str) -> str:
@@ -123,12 +144,13 @@ def _layer_report(files: Sequence[File], facts: dict[str, object], names: Sequen
         (file.mode, tensor.name, f"{tensor.size:,}", *(f"{share:.1%}" for share in row.values()))
         for file, tensor, row in shares
     ]
-    note = f"in the order in which they fill the pages, {_best_first(files, names)}"
+    note = f"in the order in which they fill the pages, {_best_first(files, facts, names)}"
     return _table([("file", "tensor", "weights", *names), *table], files, facts, note)
 
 
-def _best_first(files: Sequence[File], names: Sequence[str]) -> str:
-    return f"most reliable first: {', '.join(names[kind] for kind in files[0].image.layout.plane_order)}"
+def _best_first(files: Sequence[File], facts: dict[str, object], names: Sequence[str]) -> str:
+    order = ", ".join(names[kind] for kind in files[0].image.layout.plane_order)
+    return f"most reliable first at {facts['condition']}: {order}"
 
 
 def _by_rank(file: File) -> list[Placed]:
@@ -157,7 +179,8 @@ def _held(file: File, *, weight: int, bit: int, count: int, names: Sequence[str]
 
 def _table(rows: Sequence[Sequence[str]], files: Sequence[File], facts: dict[str, object], *notes: str) -> str:
     shown = rows if len(files) > 1 else [row[1:] for row in rows]
-    return "\n".join([*aligned(shown), "", *notes, *(_summary(file, facts["scheme"]) for file in files)])
+    sizes = [_summary(file, facts["scheme"]) for file in files]
+    return "\n".join([*aligned(shown), "", *notes, *facts["notes"], *sizes])
 
 
 def _places(file: File, tensor: Placed, names: Sequence[str]) -> Iterator[Place]:

@@ -16,7 +16,7 @@ from nvmsim.report.files import write_report
 from nvmsim.report.table import render_csv, render_json, render_table
 from nvmsim.study.question import Effort, Question, ask, choose_condition
 from nvmsim.study.run import answer
-from nvmsim.study.scheme import placed
+from nvmsim.study.scheme import parse_placement, placed
 from nvmsim.zoo.card import load_card
 
 _BESIDE = ("page_sigma", "per_read_fraction", "stuck", "retries", "protected", "blocks", "first_layers")
@@ -89,7 +89,11 @@ def _question(options: argparse.Namespace) -> Question:
 
 
 def _schemes(options: argparse.Namespace) -> list[str]:
-    names, placements = options.schemes.split(","), listed(options.placement)
+    names, placements, problems = options.schemes.split(","), listed(options.placement), []
+    for placement in placements:
+        _loaded(problems, parse_placement, placement)
+    if problems:
+        raise InputError([f"--placement: {problem}" for problem in problems])
     return placed(names, placements) if placements else names
 
 

@@ -86,3 +86,33 @@ def test_the_mode_and_the_layers_must_be_there(capsys):
     assert "ecc/bits=15-13 is read as ecc+bypass or ecc+reclaim" in capsys.readouterr().err
     with pytest.raises(InputError, match="'conv9': unknown, did you mean conv4"):
         layout_report("tlc", model="mnist-cnn", scheme="ecc/layers=conv9")
+
+
+def test_the_order_of_page_types_is_that_of_the_age_asked_for():
+    how = {"model": "mnist-cnn", "scheme": "raw@bit-plane"}
+    for age, order in (("fresh", "msb, csb, lsb"), ("beyond", "lsb, msb, csb")):
+        lines = layout_report("tlc-2y", condition=age, **how).splitlines()
+        assert f"most reliable first at {age}: {order}" in lines
+        found = json.loads(layout_report("tlc-2y", condition=age, fmt="json", **how))
+        assert found["condition"] == age
+        assert found["bits"][0][order.split(",")[0]] == 1
+    with pytest.raises(InputError, match="condition 'old': unknown"):
+        layout_report("tlc-2y", condition="old", **how)
+
+
+def test_equally_reliable_types_are_said_to_leave_nothing_to_choose():
+    lines = layout_report("slc", model="mnist-cnn", scheme="raw@layers=conv1").splitlines()
+    assert any("page types are equally reliable" in line for line in lines)
+    assert not any("equally" in line for line in layout_report("slc", model="mnist-cnn", scheme="raw").splitlines())
+
+
+def test_a_file_of_some_bits_says_how_many_of_each_word():
+    lines = layout_report("tlc", model="mnist-cnn", scheme="ecc/bits=15-13").splitlines()
+    assert lines[-2].endswith("3 bits of each word") and lines[-1].endswith("13 bits of each word")
+
+
+@pytest.mark.parametrize("scheme", ["raw@layers=", "raw@bit-plan", "ecc/bits=99", "ecc/bits=15-0"])
+def test_a_scheme_that_is_none_is_named_with_its_option(scheme):
+    with pytest.raises(InputError) as caught:
+        layout_report("tlc", model="mnist-cnn", scheme=scheme)
+    assert all(problem.startswith(f"--scheme: {scheme!r}: ") for problem in caught.value.problems)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ridge_network import BCH, ridge_layout, ridge_model, ridge_task
 from scipy.stats import binomtest
+from test_task_ids import question
 
 import nvmsim
 from nvmsim import plugins
@@ -35,7 +36,9 @@ from nvmsim.inject.backend import get_backend
 from nvmsim.inject.sampler import rung_for
 from nvmsim.report.formats import row_name
 from nvmsim.study.grid.load import read_study
+from nvmsim.study.rows import cases_of
 from nvmsim.study.scheme import parse_scheme, parse_schemes, placed
+from nvmsim.timing.read_path import read_timing
 from nvmsim.zoo.card import load_card
 from nvmsim.zoo.network import Network
 from nvmsim.zoo.tensors import lay_out
@@ -60,13 +63,14 @@ def maps(draw):
     chosen, types = draw(st.lists(st.booleans(), max_size=40)), draw(st.integers(1, 4))
     ranking = WordsFirst(len(chosen), draw(st.integers(1, 20)), spans_of(chosen))
     pages = {"usable_bits": draw(st.integers(1, 30)), "round_pages": draw(st.integers(1, 5))}
-    return chosen, ByPageType(ranking, order=tuple(draw(st.permutations(range(types)))), **pages)
+    start = draw(st.integers(0, types - 1))
+    return chosen, ByPageType(ranking, order=tuple(draw(st.permutations(range(types)))), first_type=start, **pages)
 
 
 def dealt(chosen, one):
     """List the (weight, bit) of stream bit 0, 1, 2 ... by dealing sorted words to sorted places."""
     n_bits = len(chosen) * one.ranking.width
-    kinds = [s // one.usable_bits // one.round_pages % len(one.order) for s in range(n_bits)]
+    kinds = [(s // one.usable_bits // one.round_pages + one.first_type) % len(one.order) for s in range(n_bits)]
     reliable = sorted(range(n_bits), key=lambda s: (one.order.index(kinds[s]), s))
     words = sorted(range(len(chosen)), key=lambda weight: (not chosen[weight], weight))
     logical = [(weight, bit) for weight in words for bit in range(one.ranking.width)]
@@ -404,12 +408,35 @@ def test_the_layout_of_ecc_in_part_shows_both_files():
         ["ecc", "fc6.weight"],
         ["reclaim", "fc6.weight"],
     ]
-    assert any(
-        "in the order in which they fill the pages, most reliable first: lsb, msb, csb" in line for line in lines
-    )
+    assert "in the order in which they fill the pages, most reliable first at worn: lsb, msb, csb" in lines
 
 
 def test_a_long_name_in_a_figure_keeps_its_mode():
     row = replace(example_rows()[1], scheme="raw@layers=conv1+fc6", mode="bypass")
     assert row_name(row) == "raw@layers=conv1+fc6 (bypass)"
     assert row_name(row, limit=20) == "raw@layers… (bypass)"
+
+
+@pytest.mark.parametrize("scheme", ["ecc/layers=conv1@layers=fc6", "ecc/layers=conv1+fc6@layers=fc6"])
+def test_layers_lie_first_in_the_file_that_holds_them(scheme):
+    card = load_card("mnist-cnn")
+    (case,) = [case for case in cases_of(question(schemes=[scheme])) if case.mode == "ecc+bypass"]
+    tensors = [tensor for tensor in card.tensors if tensor.module == "fc6"]
+    named = np.concatenate([np.arange(tensor.start, tensor.start + tensor.size) for tensor in tensors])
+    found = [part.weights_of(np.arange(*span)) for part in case.parts for span in part.first]
+    assert np.concatenate(found).tolist() == named.tolist()
+    rows = json.loads(layout_report("tlc", model="mnist-cnn", scheme=scheme, fmt="json"))["tensors"]
+    first = {row["file"]: row["tensor"].split(".")[0] for row in reversed(rows)}
+    assert first["bypass" if "conv1@" in scheme else "ecc"] == "fc6"
+
+
+def test_a_small_file_takes_the_time_of_its_own_dies(tmp_path):
+    device = load_device("tlc", ["geometry.channels=8", "geometry.dies_per_channel=4"])
+    store = {"store": tmp_path / "trials.sqlite", "condition": "worn", "trials": 1, "workers": 1}
+    found = nvmsim.run(device, model="mnist-cnn", schemes=["raw", "raw@layers=fc6"], **store)
+    rows = {row.scheme: row for row in found.rows if row.mode == "bypass"}
+    few = load_device("tlc", ["geometry.channels=3", "geometry.dies_per_channel=1"])
+    alone = read_timing(few, "bypass", model_bytes=2 * rows["raw"].n_weights).load_us
+    assert rows["raw@layers=fc6"].load_us == pytest.approx(alone, rel=1e-9)
+    assert rows["raw@layers=fc6"].load_us > 1.1 * rows["raw"].load_us
+    assert rows["raw@layers=fc6"].bandwidth_gb_s == rows["raw"].bandwidth_gb_s

@@ -34,11 +34,22 @@ def tasks(draw):
     return ridge_task(layout=layout, device_seed=draw(st.integers(0, 3)), **how), draw(st.integers(0, 300))
 
 
+def start_on(layout, pages):
+    """Return the page type, the lowest of equals, from which the pages meet the most reliable types."""
+    in_round = layout.stripe_groups(pages) * layout.planes_per_die
+
+    def places(start):
+        types = [(page // in_round + start) % layout.page_types for page in range(pages)]
+        return sum(layout.plane_order.index(kind) for kind in types)
+
+    return min(range(layout.page_types), key=places)
+
+
 def slow_factors(task, pages, trial):
     """Return each page's factor, from counters of the pages written to each plane so far."""
     layout, blocks = task.layout, task.blocks or BlockVariation()
     dies = layout.stripe_groups(pages)
-    offset = 0 if layout.plane_order else trial_offset(task.seed, trial, layout.page_types)
+    offset = start_on(layout, pages) if layout.plane_order else trial_offset(task.seed, trial, layout.page_types)
     start = first_word_line(task.seed, trial, blocks.word_lines) if blocks.layer_factors else 0
     own = combined_classes(task.page_sigma, task.blocks)
     page_class = PagePlaces(replace(task, blocks=None), pages).at(trial)

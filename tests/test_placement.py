@@ -15,7 +15,7 @@ from nvmsim.accuracy.compiled import CompiledTask, Slot
 from nvmsim.accuracy.trial import disturbed, draw_noise, run_trial
 from nvmsim.cli import main
 from nvmsim.device.layout import MODES, MemoryImage, PageLayout, placed_layout
-from nvmsim.device.placement import ByPageType, plane_order, stripe_groups
+from nvmsim.device.placement import EQUALLY_RELIABLE, ByPageType, plane_order
 from nvmsim.device.profile import load_device
 from nvmsim.device.ranking import BitPlanes
 from nvmsim.device.rber import device_rates
@@ -41,13 +41,14 @@ def planes(draw):
         usable_bits=draw(st.integers(1, 30)),
         round_pages=draw(st.integers(1, 5)),
         order=tuple(draw(st.permutations(range(types)))),
+        first_type=draw(st.integers(0, types - 1)),
     )
 
 
 def slow_planes(one):
     """List the (weight, bit) of stream bit 0, 1, 2 ... by dealing sorted bits to sorted places."""
     places = [(page, at) for page in range(one.n_bits) for at in range(one.usable_bits)][: one.n_bits]
-    kind = {page: page // one.round_pages % len(one.order) for page, _ in places}
+    kind = {page: (page // one.round_pages + one.first_type) % len(one.order) for page, _ in places}
     reliable = sorted(range(one.n_bits), key=lambda s: (one.order.index(kind[places[s][0]]), s))
     logical = sorted(
         ((weight, bit) for weight in range(one.ranking.n_weights) for bit in range(one.ranking.width)),
@@ -115,7 +116,33 @@ def test_a_small_model_meets_every_type_in_about_equal_shares():
     found = dict(shares(placed_layout(device, "bypass", "bit-plane", rates), 329_962))
     assert np.mean(list(found.values()), axis=0) == pytest.approx([1 / 3] * 3, abs=0.1)
     assert max(found[15]) == max(found[0]) == 1
-    assert stripe_groups(1, planes=4, dies=32, page_types=3) == 1
+
+
+@given(st.permutations(range(4)), st.integers(1, 4), st.integers(1, 5), st.integers(1, 5), st.integers(1, 500))
+def test_a_load_uses_equally_many_dies_of_a_channel_and_starts_where_it_meets_the_best_types(
+    order, planes, channels, dies, pages
+):
+    sizes = {"channels": channels, "dies_per_channel": dies, "planes_per_die": planes, "page_types": 4}
+    layout = replace(ridge_layout(**sizes), plane_order=tuple(order))
+    used, groups = layout.stripe_groups(pages), range(-(-pages // planes))
+    assert used < channels or used % channels == 0
+    assert used == channels * dies or used <= max(len(groups) // 4, 1) < used + channels
+    placed = ByPageType(BitPlanes(0, 1), 8, used * planes, tuple(order), layout.first_type(pages))
+    types = placed.page_type(np.arange(pages))
+    assert len(set(types)) == min(len(groups), 4)
+    places = [sum(order.index((kind + turn) % 4) for kind in types) for turn in range(4)]
+    assert min(places) == places[0]
+
+
+@pytest.mark.parametrize("pages", [1, 2, 3])
+def test_a_file_of_fewer_pages_than_types_is_no_worse_off_than_anywhere(pages):
+    device = load_device("qlc", ["geometry.planes_per_die=1"])
+    rates = device_rates(device, device.condition("beyond")).by_page_type
+    layout = placed_layout(device, "bypass", "bit-plane", rates)
+    image = MemoryImage.build(np.zeros(pages * layout.usable_bits // 16, np.uint16), width=16, layout=layout)
+    mean = np.mean([rates[kind] for kind in image.placement.page_type(np.arange(pages))])
+    windows = [np.mean([rates[(start + at) % 4] for at in range(pages)]) for start in range(4)]
+    assert mean == pytest.approx(min(windows))
 
 
 @pytest.fixture(scope="module")
@@ -247,3 +274,23 @@ def test_commands_whose_medium_has_no_page_types_refuse_it_and_the_layout_shows_
     top, *_, bottom = json.loads(capsys.readouterr().out)["bits"]
     assert top == {"file": "bypass", "bit": 15, "lsb": 1.0, "csb": 0.0, "msb": 0.0}
     assert (bottom["bit"], bottom["csb"]) == (0, 1.0)
+
+
+def test_where_there_is_nothing_to_choose_a_run_says_so_and_leaves_no_row_undecided(tmp_path):
+    store = {"trials": 8, "workers": 1, "store": tmp_path / "trials.sqlite"}
+    device = load_device("slc", [NO_CODE])
+    found = nvmsim.run(device, model=MODEL, schemes=["raw", "raw@bit-plane"], rber=5e-3, **store)
+    modes = {row.mode: row.pareto for row in found.rows if row.scheme == "raw"}
+    assert modes == {row.mode: row.pareto for row in found.rows if row.scheme == "raw@bit-plane"}
+    assert modes["reclaim"] == "yes"
+    assert [text for text in found.warnings if "equally reliable" in text] == [f"raw@bit-plane: {EQUALLY_RELIABLE}"]
+
+
+def test_a_placement_that_is_none_is_named_with_its_option(capsys):
+    assert main(["run", "tlc", "--schemes", "raw", "--placement", "linear,,bit-plan"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("--placement: placement ") == 2 and "--schemes" not in said
+
+
+def test_spaces_around_a_placement_do_not_matter():
+    assert parse_scheme("raw@ bit-plane ").name == "raw@bit-plane"

@@ -44,7 +44,9 @@ class PagePlaces:
     def offset(self, trial: int) -> int:
         """Return the page type on which a trial's load starts."""
         layout = self.task.layout
-        return 0 if layout.plane_order else trial_offset(self.task.seed, trial, layout.page_types)
+        if layout.plane_order:
+            return layout.first_type(self.pages)
+        return trial_offset(self.task.seed, trial, layout.page_types)
 
     @property
     def expected(self) -> NDArray[np.float64]:

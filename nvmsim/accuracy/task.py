@@ -17,6 +17,7 @@ from nvmsim.device.layout import PageLayout
 from nvmsim.device.page_classes import MOST_CLASSES
 from nvmsim.device.page_variation import CLASSES
 from nvmsim.device.parts import EccSpec
+from nvmsim.device.placement import PLACEMENT_VERSION
 from nvmsim.encoding.spec import make_encoding
 from nvmsim.errors import InputError
 from nvmsim.inject.sampler import SAMPLER_VERSION, rung_for
@@ -150,8 +151,9 @@ class Task:
             found |= {"per_read_fraction": self.per_read_fraction}
         if self.retry_rates and self.ecc is not None:
             found |= {"retry_rates": self.retry_rates}
-        if self.first_layers and self.layout.plane_order:
-            found |= {"first_layers": sorted(set(self.first_layers))}
+        if self.layout.plane_order:
+            found |= {"placement": PLACEMENT_VERSION}
+            found |= {"first_layers": sorted(set(self.first_layers))} if self.first_layers else {}
         if self.stuck is not None:
             found |= {"stuck": asdict(self.stuck)}
         chosen = self.page_sigma or self.stuck or (self.blocks and self.blocks.sigma)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nvmsim.device.placement import LINEAR, ByPageType, plane_order, stripe_groups
+from nvmsim.device.placement import LINEAR, ByPageType, first_type, plane_order, stripe_groups
 from nvmsim.device.ranking import BitPlanes, Spans, WordsFirst
 from nvmsim.errors import InputError
 
@@ -37,8 +37,8 @@ class PageLayout:
     A physical address is ``page << 32 | bit in page``, user bytes first, then spare bytes.
 
     ``plane_order`` empty, words lie one after the other. Otherwise it names the page types from the most reliable on,
-    and bits lie by page type (:class:`nvmsim.device.placement.ByPageType`), from the first page type on in every trial:
-    who places bits by page type knows the types.
+    and bits lie by page type (:class:`nvmsim.device.placement.ByPageType`), from one page type on in every trial: who
+    places bits by page type knows the types.
 
     >>> layout = PageLayout(mode="reclaim", user_bytes=16, spare_bytes=4, metadata_bytes=1, channels=2,
     ...                     dies_per_channel=1, planes_per_die=2, page_types=3, scrambler=True)
@@ -120,10 +120,19 @@ class PageLayout:
         >>> _example("bypass").stripe_groups(100)
         2
         """
-        dies = self.channels * self.dies_per_channel
+        dies = {"channels": self.channels, "dies_per_channel": self.dies_per_channel}
         if not self.plane_order:
-            return dies
-        return stripe_groups(pages, planes=self.planes_per_die, dies=dies, page_types=self.page_types)
+            return self.channels * self.dies_per_channel
+        return stripe_groups(pages, planes=self.planes_per_die, page_types=self.page_types, **dies)
+
+    def first_type(self, pages: int) -> int:
+        """Return the page type that a load placed by type starts on, which suits its number of ``pages``.
+
+        >>> replace(_example("bypass"), plane_order=(2, 0, 1)).first_type(1)
+        2
+        """
+        round_pages = self.stripe_groups(pages) * self.planes_per_die
+        return first_type(pages, round_pages=round_pages, order=self.plane_order)
 
     def channel_of(self, pages: ArrayLike) -> NDArray[np.int64]:
         """Return the channel of each page, in [0, channels)."""
@@ -265,7 +274,7 @@ class MemoryImage:
             BitPlanes(self.n_weights, self.width) if planes else WordsFirst(self.n_weights, self.width, self.first)
         )
         rounds = self.stripe_groups * layout.planes_per_die
-        return ByPageType(ranking, layout.usable_bits, rounds, layout.plane_order)
+        return ByPageType(ranking, layout.usable_bits, rounds, layout.plane_order, layout.first_type(self.pages))
 
     @property
     def stripe_groups(self) -> int:

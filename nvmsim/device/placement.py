@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from nvmsim.device.ranking import Ranking
 
 LINEAR, BIT_PLANE, LAYERS = "linear", "bit-plane", "layers"
+EQUALLY_RELIABLE = "page types are equally reliable, so words lie one after the other"
+PLACEMENT_VERSION = 2  # in the ids of tasks: the first started every load on page type 0
 
 
 def plane_order(rates: Sequence[tuple[float, float]]) -> tuple[int, ...]:
@@ -26,15 +28,37 @@ def plane_order(rates: Sequence[tuple[float, float]]) -> tuple[int, ...]:
     return tuple(int(kind) for kind in np.argsort(means, kind="stable")) if len(set(means)) > 1 else ()
 
 
-def stripe_groups(pages: int, *, planes: int, dies: int, page_types: int) -> int:
+def stripe_groups(pages: int, *, planes: int, channels: int, dies_per_channel: int, page_types: int) -> int:
     """Return over how many dies a model of ``pages`` pages is spread before the next page type comes.
 
-    All dies, unless it is so small that it would not meet every type; then so few that each gets about an equal share.
+    All dies, unless it is so small that it would not meet every type; then so few that it does: one on each of some
+    channels, or as many on each of all.
 
-    >>> stripe_groups(41, planes=4, dies=32, page_types=3), stripe_groups(4100, planes=4, dies=32, page_types=3)
-    (3, 32)
+    >>> device = {"planes": 4, "channels": 8, "dies_per_channel": 4, "page_types": 3}
+    >>> [stripe_groups(pages, **device) for pages in (1, 41, 150, 4100)]
+    [1, 3, 8, 32]
     """
-    return max(1, min(dies, -(-pages // planes) // page_types))
+    share = -(-pages // planes) // page_types
+    return max(1, share if share < channels else min(share // channels, dies_per_channel) * channels)
+
+
+def first_type(pages: int, *, round_pages: int, order: Sequence[int]) -> int:
+    """Return the page type on which a load of ``pages`` pages starts, for its incomplete last turn to lie well.
+
+    A turn is ``round_pages`` pages on each page type. The places of its pages in ``order``, the most reliable first,
+    have the lowest sum; of equal starts it is the lowest number.
+
+    >>> [first_type(pages, round_pages=1, order=(2, 0, 1, 3)) for pages in (1, 2, 3, 4, 5)]
+    [2, 1, 0, 0, 2]
+    """
+    types = len(order)
+    left = pages % (round_pages * types)
+    counts = [min(max(left - round_pages * turn, 0), round_pages) for turn in range(types)]
+
+    def places(start: int) -> int:
+        return sum(count * order.index((start + turn) % types) for turn, count in enumerate(counts))
+
+    return min(range(types), key=places)
 
 
 @dataclass(frozen=True)
@@ -42,8 +66,8 @@ class ByPageType:
     """The bits of all words by their rank on the stream's bits, the most reliable page type first.
 
     A bijection between (weight, bit) and stream bits 0 to ``n_bits`` - 1: the stream fills the same pages as it does
-    without. ``round_pages`` consecutive pages have one type, then comes the next of ``page_types``; ``order`` names the
-    types from the most reliable on.
+    without. ``round_pages`` consecutive pages have one type, from ``first_type`` on, then comes the next; ``order``
+    names the types from the most reliable on.
 
     >>> from nvmsim.device.ranking import BitPlanes
     >>> placed = ByPageType(BitPlanes(n_weights=4, width=2), usable_bits=4, round_pages=1, order=(1, 0))
@@ -57,6 +81,7 @@ class ByPageType:
     usable_bits: int
     round_pages: int
     order: tuple[int, ...]
+    first_type: int = 0
 
     @property
     def n_bits(self) -> int:
@@ -65,7 +90,7 @@ class ByPageType:
 
     def page_type(self, pages: ArrayLike) -> NDArray[np.int64]:
         """Return the page type of each page."""
-        return np.asarray(pages, dtype=np.int64) // self.round_pages % len(self.order)
+        return (np.asarray(pages, dtype=np.int64) // self.round_pages + self.first_type) % len(self.order)
 
     @cached_property
     def ends(self) -> NDArray[np.int64]:
@@ -83,8 +108,8 @@ class ByPageType:
         within = rank - np.concatenate([[0], self.ends])[place]
         index, bit = np.divmod(within, self.usable_bits)
         turn, page = np.divmod(index, self.round_pages)
-        kind = np.asarray(self.order)[place]
-        return ((turn * len(self.order) + kind) * self.round_pages + page) * self.usable_bits + bit
+        since_first = (np.asarray(self.order)[place] - self.first_type) % len(self.order)
+        return ((turn * len(self.order) + since_first) * self.round_pages + page) * self.usable_bits + bit
 
     def weight_and_bit(self, stream: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the weight and the bit of its word (int64 each) that each stream bit, below ``n_bits``, holds."""
@@ -114,8 +139,8 @@ class ByPageType:
 
     def _rank(self, stream: NDArray[np.int64]) -> NDArray[np.int64]:
         page, bit = np.divmod(stream, self.usable_bits)
-        turn, kind = np.divmod(page // self.round_pages, len(self.order))
-        before = np.concatenate([[0], self.ends])[np.argsort(self.order)[kind]]
+        turn = page // self.round_pages // len(self.order)
+        before = np.concatenate([[0], self.ends])[np.argsort(self.order)[self.page_type(page)]]
         return before + (turn * self.round_pages + page % self.round_pages) * self.usable_bits + bit
 
     def _runs(self) -> Iterator[tuple[int, int, int]]:

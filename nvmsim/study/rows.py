@@ -1,7 +1,7 @@
 """Join what was measured with what was timed: one row a scheme and mode."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nvmsim.accuracy.allocation import REASONS
 from nvmsim.accuracy.estimate import Estimate
@@ -12,8 +12,8 @@ from nvmsim.accuracy.store import Store
 from nvmsim.accuracy.task import Task
 from nvmsim.accuracy.unequal import Unequal
 from nvmsim.device.ecc import final_uber
-from nvmsim.device.layout import PageLayout, placed_layout
-from nvmsim.device.placement import stripe_groups
+from nvmsim.device.layout import placed_layout
+from nvmsim.device.placement import EQUALLY_RELIABLE, LINEAR
 from nvmsim.device.profile import Device
 from nvmsim.device.resolve import leaves
 from nvmsim.device.sections import EVERY_MODEL
@@ -23,7 +23,7 @@ from nvmsim.inject.sampler import rung_for
 from nvmsim.study.chosen import chosen_text
 from nvmsim.study.question import Question
 from nvmsim.study.scheme import Scheme
-from nvmsim.study.timings import ModeTiming, mode_timing, read_in_turn, slowest_first
+from nvmsim.study.timings import ModeTiming, mode_timing, read_in_turn, used_by
 from nvmsim.study.tradeoff import Causes, Difference, Row, mark_pareto, unpaired_difference
 from nvmsim.timing.causes import weights_gb_s
 from nvmsim.timing.decisive import bottleneck_assumed, decisive_keys
@@ -57,6 +57,11 @@ class Case:
     def series(self) -> Series:
         """What tells it from the other cases of its question."""
         return self.scheme.name, self.mode
+
+    @property
+    def placed(self) -> bool:
+        """Whether words lie by page type, and not one after the other."""
+        return bool(self.task.layout.plane_order)
 
     @property
     def stored_bits(self) -> int:
@@ -131,10 +136,15 @@ def unmarked_rows(
 
 
 def difference_of(rows: Sequence[Row], estimates: Mapping[str, Estimate]) -> Difference:
-    """Return what bounds the difference of two of the rows' accuracies: paired where they see the same flips."""
+    """Return what bounds the difference of two of the rows' accuracies: paired where they see the same flips.
+
+    Rows of one task have one accuracy, which more trials tell no better apart.
+    """
     samples = {row.task_id: estimates[row.task_id].sample for row in rows}
 
     def difference(a: Row, b: Row) -> tuple[float, float]:
+        if a.task_id == b.task_id:
+            return 0.0, 0.0
         if a.paired_with != b.paired_with:
             return unpaired_difference(a, b)
         found = paired_difference(samples[a.task_id], samples[b.task_id])
@@ -149,20 +159,16 @@ def _speed(question: Question, case: Case, store: Store) -> ModeTiming:
 
 def _file_read(question: Question, part: Part, store: Store) -> FileRead:
     device, rates, layout = question.device, question.rates, part.layout
-    if layout.plane_order and not _fills_all_dies(layout, part.n_bits):
-        device, rates = slowest_first(device, rates)
     width, all_weights = len(part.bits), question.model.n_weights
     if part.n_weights < all_weights:
         width *= part.n_weights / all_weights
-    found = mode_timing(store, device, rates, mode=layout.mode, width=width, model_bytes=-(-part.n_bits // 8))
-    return FileRead(found.timing, found.causes, width, layout.usable_bits)
-
-
-def _fills_all_dies(layout: PageLayout, bits: int) -> bool:
-    """Tell whether a model placed by page type goes through the page types as any other does."""
-    dies = layout.channels * layout.dies_per_channel
-    spread = {"planes": layout.planes_per_die, "dies": dies, "page_types": layout.page_types}
-    return stripe_groups(layout.pages_for(bits), **spread) == dies
+    how = {"mode": layout.mode, "width": width, "model_bytes": -(-part.n_bits // 8)}
+    found = mode_timing(store, device, rates, **how)
+    timing = found.timing
+    if layout.plane_order:
+        of_file = mode_timing(store, *used_by(layout, part.pages, device=device, rates=rates), **how)
+        timing = replace(timing, load_us=of_file.timing.load_us)
+    return FileRead(timing, found.causes, width, layout.usable_bits)
 
 
 def _row(question: Question, case: Case, estimate: Estimate, speed: ModeTiming) -> Row:
@@ -231,6 +237,12 @@ def _addresses(case: Case) -> str:
     """Name the bit addresses of a case: rows with equal ones see the same flips in the same trial."""
     chosen = f", {chosen_text(case.scheme.protected)}" if len(case.parts) > 1 else ""
     return "; ".join(part.addresses for part in case.parts) + chosen
+
+
+def idle_placements(cases: Sequence[Case]) -> tuple[str, ...]:
+    """Say which schemes place words by page type where no type is more reliable than another."""
+    idle = dict.fromkeys(case.scheme.name for case in cases if case.scheme.placement != LINEAR and not case.placed)
+    return tuple(f"{name}: {EQUALLY_RELIABLE}" for name in idle)
 
 
 def assumptions_of(question: Question, rows: Sequence[Row]) -> tuple[tuple[str, object, str], ...]:

@@ -16,7 +16,7 @@ from nvmsim.device.profile import Device, load_device
 from nvmsim.errors import InputError
 from nvmsim.study.model import open_model
 from nvmsim.study.question import Effort, Question, ask, choose_condition
-from nvmsim.study.rows import Case, assumptions_of, cases_of, rows_of
+from nvmsim.study.rows import Case, assumptions_of, cases_of, idle_placements, rows_of
 from nvmsim.study.tradeoff import Result, Row, TrialRow
 from nvmsim.study.versions import versions
 
@@ -116,7 +116,8 @@ def result_of(
         settings=_settings(question),
         rows=rows,
         assumptions=assumptions_of(question, rows),
-        warnings=(*question.rates.warnings, *code_doubts(question.device)),  # all speed-ups compare with its ECC
+        # all speed-ups compare with the device's ECC
+        warnings=(*question.rates.warnings, *code_doubts(question.device), *idle_placements(cases)),
         versions=versions(),
         backend=question.backend,
         elapsed_s=elapsed_s,

@@ -85,7 +85,7 @@ def parse_scheme(name: str) -> Scheme:
     body, mark, placement = name.partition(MARK)
     if PART_MARK in placement:
         raise InputError(f"{MARK}{placement[:60]}: must be last, behind what has ECC: ecc{PART_MARK}...{MARK}bit-plane")
-    placement, first = _placement(placement) if mark else (LINEAR, ())
+    placement, first = parse_placement(placement) if mark else (LINEAR, ())
     body, slash, part = body.partition(PART_MARK)
     head, _, rest = body.partition(":") if body.startswith(f"{ECC}:") else (body, "", "")
     ecc = head == ECC
@@ -99,8 +99,13 @@ def parse_scheme(name: str) -> Scheme:
     return Scheme(name=f"{full}{where}", encoding=encoding.spec, ecc=ecc, **chosen)
 
 
-def _placement(text: str) -> tuple[str, tuple[str, ...]]:
-    """Return which placement a text names, and the layers that it lets lie first."""
+def parse_placement(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return which placement a text names, and the layers that it lets lie first; raises InputError if it is none.
+
+    >>> parse_placement("layers=fc6+conv1")
+    ('layers', ('conv1', 'fc6'))
+    """
+    text = text.strip()
     if MARK in text:
         raise InputError(f"{MARK}{text[:60]}: bits lie at one placement alone; leave out all but one {MARK}...")
     kind = text.partition("=")[0].strip()
@@ -146,9 +151,9 @@ def parse_schemes(
         try:
             schemes.append(parse_scheme(name))
             of_model = schemes[-1].layer_problems(tensors) if tensors is not None else []
-            problems += [f"--schemes: {name!r}: {network}: {problem}" for problem in of_model]
+            problems += [f"--schemes: {name[:60]!r}: {network}: {problem}" for problem in of_model]
         except InputError as error:
-            problems += [f"--schemes: {name!r}: {problem}" for problem in error.problems]
+            problems += [f"--schemes: {name[:60]!r}: {problem}" for problem in error.problems]
     if not names or not all(part.strip() for part in names):
         problems.append("--schemes: must name at least one scheme, such as ecc,raw,nulling")
     if problems:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from nvmsim.accuracy.store import Store
+from nvmsim.device.layout import PageLayout
 from nvmsim.device.profile import Device
 from nvmsim.device.rber import Rates
 from nvmsim.timing.causes import SpeedCauses, speed_causes
@@ -49,20 +50,27 @@ def read_in_turn(files: Sequence[FileRead]) -> ModeTiming:
     return ModeTiming(timing_in_turn(files), causes_in_turn(files))
 
 
-def slowest_first(device: Device, rates: Rates) -> tuple[Device, Rates]:
-    """Return a device whose dies begin with the slowest page type, and its rates; page types follow as they did.
+def used_by(layout: PageLayout, pages: int, *, device: Device, rates: Rates) -> tuple[Device, Rates]:
+    """Return the dies that ``pages`` pages placed by page type are read from, from the type on that they start with.
 
-    A small model placed by page type meets all types at once: this bounds its loading time from above.
+    As a device of its own, whose page types follow as they did, and its rates.
 
+    >>> from nvmsim.device.layout import placed_layout
     >>> from nvmsim.device.profile import load_device
-    >>> slowest_first(load_device("tlc"), Rates(((1e-3, 1e-3), (2e-3, 2e-3), (3e-3, 3e-3))))[0].timing.read_us
-    (46.0, 37.0, 37.0)
+    >>> device, rates = load_device("tlc"), Rates(((3e-3, 3e-3), (1e-3, 1e-3), (2e-3, 2e-3)))
+    >>> layout = placed_layout(device, "bypass", "bit-plane", rates.by_page_type)
+    >>> few, turned = used_by(layout, 41, device=device, rates=rates)
+    >>> few.geometry.channels, few.geometry.dies_per_channel, few.timing.read_us
+    (3, 1, (46.0, 37.0, 37.0))
     """
+    dies, first = layout.stripe_groups(pages), layout.first_type(pages)
     read_us = device.timing.read_us
-    first = read_us.index(max(read_us))
-    turned = replace(device, timing=replace(device.timing, read_us=read_us[first:] + read_us[:first]))
+    channels = min(dies, layout.channels)
+    geometry = replace(device.geometry, channels=channels, dies_per_channel=dies // channels)
+    timing = replace(device.timing, read_us=read_us[first:] + read_us[:first])
     by_page_type, *retries = (pairs[first:] + pairs[:first] for pairs in (rates.by_page_type, *rates.retries))
-    return turned, replace(rates, by_page_type=by_page_type, retries=tuple(retries))
+    turned = replace(rates, by_page_type=by_page_type, retries=tuple(retries))
+    return replace(device, geometry=geometry, timing=timing), turned
 
 
 @lru_cache(maxsize=1024)
