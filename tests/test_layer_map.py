@@ -24,20 +24,22 @@ from nvmsim.cli import main
 from nvmsim.cli_layout import layout_report
 from nvmsim.device.block_variation import BlockVariation
 from nvmsim.device.every_model import StuckAt
-from nvmsim.device.layout import MemoryImage
+from nvmsim.device.layout import MemoryImage, placed_layout
 from nvmsim.device.page_classes import combined_classes
 from nvmsim.device.parts import Retry
 from nvmsim.device.placement import ByPageType
 from nvmsim.device.profile import load_device
 from nvmsim.device.ranking import WordsFirst
+from nvmsim.device.rber import device_rates
 from nvmsim.encoding.spec import make_encoding
 from nvmsim.errors import InputError
 from nvmsim.inject.backend import get_backend
 from nvmsim.inject.sampler import rung_for
-from nvmsim.report.formats import row_name
+from nvmsim.report.formats import apart, row_name
 from nvmsim.study.grid.load import read_study
 from nvmsim.study.rows import cases_of
 from nvmsim.study.scheme import parse_scheme, parse_schemes, placed
+from nvmsim.study.timings import used_by
 from nvmsim.timing.read_path import read_timing
 from nvmsim.zoo.card import load_card
 from nvmsim.zoo.network import Network
@@ -414,7 +416,8 @@ def test_the_layout_of_ecc_in_part_shows_both_files():
 def test_a_long_name_in_a_figure_keeps_its_mode():
     row = replace(example_rows()[1], scheme="raw@layers=conv1+fc6", mode="bypass")
     assert row_name(row) == "raw@layers=conv1+fc6 (bypass)"
-    assert row_name(row, limit=20) == "raw@layers… (bypass)"
+    labels = apart([row_name(row), row_name(replace(row, mode="reclaim"))], limit=20)
+    assert [label[-5:] for label in labels.values()] == ["pass)", "laim)"]
 
 
 @pytest.mark.parametrize("scheme", ["ecc/layers=conv1@layers=fc6", "ecc/layers=conv1+fc6@layers=fc6"])
@@ -440,3 +443,17 @@ def test_a_small_file_takes_the_time_of_its_own_dies(tmp_path):
     assert rows["raw@layers=fc6"].load_us == pytest.approx(alone, rel=1e-9)
     assert rows["raw@layers=fc6"].load_us > 1.1 * rows["raw"].load_us
     assert rows["raw@layers=fc6"].bandwidth_gb_s == rows["raw"].bandwidth_gb_s
+
+
+def test_a_small_file_meets_the_failures_of_the_page_types_that_it_lies_on():
+    device = load_device("tlc")
+    rates = device_rates(device, device.condition("beyond"))
+    layout = placed_layout(device, "ecc", "bit-plane", rates.by_page_type)
+    first = layout.first_type(8)
+    few, turned = used_by(layout, 8, device=device, rates=rates)
+    assert first == 2 and few.geometry.dies == layout.stripe_groups(8)
+    for mine, all_types in zip(
+        (turned.by_page_type, *turned.retries), (rates.by_page_type, *rates.retries), strict=True
+    ):
+        assert [mine[turn] for turn in range(3)] == [all_types[(first + turn) % 3] for turn in range(3)]
+    assert list(few.timing.read_us) == [device.timing.read_us[(first + turn) % 3] for turn in range(3)]

@@ -146,8 +146,10 @@ def part_of(ecc, *, speedup):
     return replace(ecc, scheme="ecc/bits=15-12", mode="ecc+bypass", speedup=speedup, bandwidth_gb_s=bandwidth)
 
 
-def bare_of(ecc, *, low, high):
-    return replace(ecc, scheme="raw", mode="bypass", drop_low=low, drop_points=(low + high) / 2, drop_high=high)
+def bare_of(ecc, *, low, high, speedup=1.0):
+    speed = {"speedup": speedup, "bandwidth_gb_s": ecc.bandwidth_gb_s * speedup}
+    drop = {"drop_low": low, "drop_points": (low + high) / 2, "drop_high": high}
+    return replace(ecc, scheme="raw", mode="bypass", **drop, **speed)
 
 
 def test_a_part_that_fits_but_is_no_faster_is_named():
@@ -157,7 +159,7 @@ def test_a_part_that_fits_but_is_no_faster_is_named():
 
 
 def test_a_part_that_fits_is_named_while_bare_rows_are_open():
-    said = answer(with_rows(lambda ecc: (ecc, part_of(ecc, speedup=1.5), bare_of(ecc, low=0.5, high=51))))
+    said = answer(with_rows(lambda ecc: (ecc, part_of(ecc, speedup=1.5), bare_of(ecc, low=0.5, high=51, speedup=2.0))))
     assert "ECC stays, if only for a part (ecc/bits=15-12 (ecc+bypass)), until more trials tell" in said
     assert "ECC stays, until" not in said
 
@@ -209,9 +211,7 @@ def test_ecc_must_stay_for_all_weights_unless_a_faster_part_may_fit(parts, lacki
 def test_only_settings_that_need_no_ecc_are_marked_free_and_the_heat_map_s_title_is_of_bare_rows():
     needs = with_rows(lambda ecc: (ecc, part_of(ecc, speedup=1.5), bare_of(ecc, low=49, high=51)))
     assert "class=free" not in render_study_html(needs, ())
-    assert heat_title(needs, panels_of(needs)) == (
-        "At the last age without ECC: raw (bypass) loses 50.00 points, raw (bypass) 50.00"
-    )
+    assert heat_title(needs, panels_of(needs)) == ("At the last age without ECC: raw (bypass) loses 50.00 points")
     without = with_rows(lambda ecc: (ecc, replace(bare_of(ecc, low=0, high=0), bandwidth_gb_s=2 * ecc.bandwidth_gb_s)))
     assert render_study_html(without, ()).count("class=free") == len(without.measured)
 
@@ -290,3 +290,30 @@ def test_the_device_must_hold_both_files(tmp_path):
 def test_where_there_is_no_ecc_a_part_has_none_either(tmp_path):
     with pytest.raises(InputError, match="R is of reads without ECC"):
         robustness(ridge_model(), schemes=["ecc/bits=15"], store=tmp_path / "trials.sqlite")
+
+
+def test_a_slow_part_that_fits_hides_no_faster_one_that_may():
+    def rows(ecc):
+        faster = replace(part_of(ecc, speedup=1.5), scheme="ecc/bits=15", drop_low=0.5, drop_points=1, drop_high=2)
+        return ecc, part_of(ecc, speedup=0.9), faster, bare_of(ecc, low=49, high=51)
+
+    said = answer(with_rows(rows))
+    assert "ECC must stay, for all weights or a part of them, on " in said and "no faster" not in said
+
+
+def test_bare_rows_that_are_open_but_no_faster_ask_for_no_more_trials():
+    said = answer(with_rows(lambda ecc: (ecc, bare_of(ecc, low=0.5, high=51))))
+    assert "without it weights would be read no faster." in said and "until more trials tell" not in said
+
+
+def test_a_slow_part_is_no_answer_while_a_faster_bare_row_is_open():
+    bare = {"bandwidth_gb_s": 1e3, "speedup": 9.0}
+    rows = with_rows(lambda ecc: (ecc, part_of(ecc, speedup=0.9), replace(bare_of(ecc, low=0.5, high=51), **bare)))
+    assert "if only for a part" not in answer(rows) and "ECC stays, until more trials tell" in answer(rows)
+
+
+def test_without_bare_schemes_ecc_for_all_weights_may_be_the_answer():
+    said = answer(with_rows(lambda ecc: (ecc, part_of(ecc, speedup=0.9))))
+    assert "ECC for all weights is the fastest that surely loses at most 1 point on " in said
+    unsure = answer(with_rows(lambda ecc: (ecc, replace(part_of(ecc, speedup=1.5), drop_low=0.5, drop_high=2))))
+    assert "; ECC for a part may be faster." in unsure and "at most 1 point so far on " in unsure

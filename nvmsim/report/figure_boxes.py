@@ -10,7 +10,7 @@ from nvmsim.accuracy.quartiles import box
 from nvmsim.report.accuracy_scale import AccuracyScale
 from nvmsim.report.drawing import INK, MUTED, is_narrow, scheme_colours, titled
 from nvmsim.report.findings import boxes_title
-from nvmsim.report.formats import percent, row_name
+from nvmsim.report.formats import apart, percent, row_name
 from nvmsim.study.tradeoff import Result, Row
 
 _ROW_IN, _BOTTOM, _RIGHT = 0.27, 0.74, 0.26  # inch
@@ -24,7 +24,8 @@ def build(result: Result, width_in: float) -> tuple[Figure, str, str]:
     title, plot = boxes_title(result), _ROW_IN * max(len(rows), 1)
     figure, top = titled(width_in, _BOTTOM + plot, title=title)
     height = _BOTTOM + plot + top
-    names = [row_name(row, limit=28 if is_narrow(width_in) else 40) for row in rows]
+    labels = apart(map(row_name, rows), limit=28 if is_narrow(width_in) else 40)
+    names = [labels[row_name(row)] for row in rows]
     left = (max(map(len, names), default=0) * 0.6 * 8.5 / 72 + 0.2) / width_in
     axes = figure.add_axes((left, _BOTTOM / height, 1 - left - _RIGHT / width_in, plot / height))
     scale, colours = AccuracyScale(result.float32_accuracy, result.chance), scheme_colours(rows)

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from nvmsim.report.accuracy_scale import AccuracyScale
 from nvmsim.report.drawing import INK, MARKERS, MUTED, SURFACE, is_narrow, scheme_colours, spread_out, titled
 from nvmsim.report.findings import front_title
-from nvmsim.report.formats import accuracy, clean, number, row_name, short
+from nvmsim.report.formats import accuracy, apart, clean, number, row_name
 from nvmsim.study.tradeoff import Result, Row, as_fast
 
 _PLOT, _RIGHT, _BOTTOM, _TOP = 3.2, 0.12, 1.12, 0.25  # inch
@@ -126,12 +126,13 @@ def _draw_labels(
     axes: Axes, scale: AccuracyScale, points: Sequence[Point], colours: Mapping[str, str], side: str
 ) -> None:
     bottom, top = axes.get_ylim()
-    apart = 1.35 * _LABEL_SIZE / 72 / _PLOT
+    step = 1.35 * _LABEL_SIZE / 72 / _PLOT
+    labels = apart((clean(row.scheme) for row, _ in points), limit=_LONGEST)
     wanted = [(scale.place(row.accuracy) - bottom) / (top - bottom) for row, _ in points]
     at = 0.012 if side == "left" else 0.988
-    for (row, x), height in zip(points, spread_out(wanted, apart=apart, low=0.03, high=0.97), strict=True):
+    for (row, x), height in zip(points, spread_out(wanted, apart=step, low=0.03, high=0.97), strict=True):
         axes.annotate(
-            short(clean(row.scheme), limit=_LONGEST),
+            labels[clean(row.scheme)],
             xy=(x, scale.place(row.accuracy)), xytext=(at, height), textcoords="axes fraction",
             ha=side, va="center", fontsize=_LABEL_SIZE, color=INK, zorder=5,
             bbox={"facecolor": SURFACE, "edgecolor": "none", "pad": 0.8},

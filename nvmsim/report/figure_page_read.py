@@ -8,7 +8,7 @@ from matplotlib.patches import Patch
 
 from nvmsim.report.drawing import ON_FULL, ON_PALE, SURFACE, is_narrow, titled
 from nvmsim.report.findings import page_read_title, page_reads
-from nvmsim.report.formats import clean, number, short, way
+from nvmsim.report.formats import apart, clean, number, short, way
 from nvmsim.study.tradeoff import Result, Row
 
 _BAR_IN, _LEFT, _RIGHT, _LETTER = 0.52, 0.75, 0.68, 0.092  # inch
@@ -36,7 +36,7 @@ def build(result: Result, width_in: float) -> tuple[Figure, str, str]:
     bottom = 0.6 + 0.19 * -(-len(colours) // across)
     figure, top = titled(width_in, bottom + plot, title=title)
     height = bottom + plot + top
-    labels = [_label(row) for row in rows]
+    labels = _labels(rows)
     left = max(_LEFT, 0.12 + _LETTER * max((len(line) for label in labels for line in label.split("\n")), default=0))
     wide = 1 - (left + _RIGHT) / width_in
     axes = figure.add_axes((left / width_in, bottom / height, wide, plot / height))
@@ -92,8 +92,11 @@ def _draw_cut(axes: Axes, y: int, end: float) -> None:
         axes.plot([(shift - 0.006) * end, (shift + 0.006) * end], [y + 0.36, y - 0.36], color=SURFACE, linewidth=2)
 
 
-def _label(row: Row) -> str:
-    return "\n".join(short(line, limit=11) for line in way(row).split(", "))
+def _labels(rows: Sequence[Row]) -> list[str]:
+    """Return how each row is read, a line a part, no two parts alike."""
+    lines = [way(row).split(", ") for row in rows]
+    shown = apart((line for some in lines for line in some), limit=11)
+    return ["\n".join(shown[line] for line in some) for some in lines]
 
 
 def _is_wait(stage: str) -> bool:

@@ -123,11 +123,9 @@ def nulled(row: Row) -> str:
     return f"{row.nulled_weights:,.0f} ({100 * row.nulled_weights / max(row.n_weights, 1):.2g} %)"
 
 
-def row_name(row: Row, *, limit: int | None = None) -> str:
-    """Return how a sentence calls a row: ``nulling (reclaim)``, or ``ecc``; a figure cuts its scheme to a ``limit``."""
-    mode = "" if row.mode == row.scheme else f" ({clean(row.mode)})"
-    scheme = clean(row.scheme)
-    return (scheme if limit is None else short(scheme, limit=max(limit - len(mode), 1))) + mode
+def row_name(row: Row) -> str:
+    """Return how a sentence calls a row: ``nulling (reclaim)``, or ``ecc``."""
+    return clean(row.scheme) + ("" if row.mode == row.scheme else f" ({clean(row.mode)})")
 
 
 def way(row: Row) -> str:

@@ -68,13 +68,13 @@ def build(outcome: StudyOutcome, width_in: float) -> tuple[Figure, str, str]:
 def _names(shown: Sequence[Boxed], brief: Mapping[int, str], limit: int) -> list[str]:
     """Name a setting once, and below it the next faster row alone."""
     whole = [series_name((one.row.scheme, one.row.mode)) for one in shown]
-    what = apart(whole, limit=min(limit, 26))
+    what = apart(whole, limit=min(limit // 2, 26))
     room = limit - max(map(len, what.values()), default=0) - 2
     where = apart((brief[id(one.setting)] for one in shown), limit=max(room, 9))
     names = []
     for one, name in zip(shown, whole, strict=True):
         first = one.role == "answer" or one.setting.best.row is None
-        names.append(f"{where[brief[id(one.setting)]]}: {what[name]}" if first and room > 8 else what[name])
+        names.append(f"{where[brief[id(one.setting)]]}: {what[name]}" if first else what[name])
     return names
 
 

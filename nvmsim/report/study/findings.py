@@ -61,7 +61,17 @@ def _not_asked(outcome: StudyOutcome) -> str:
     said = (
         f" ECC for a part of the weights alone surely loses at most {limit(outcome)} on {_where(part)}: {_ways(rows)}"
     )
-    return f"{_NOT_ASKED}.{f'{said}{_times(rows)}.' if part else ''}"
+    return f"{_NOT_ASKED}.{f'{said}{_times(rows)}.' if part else ''}{_whole_sentence(outcome)}"
+
+
+def _whole_sentence(outcome: StudyOutcome) -> str:
+    """Say where ECC for all weights is the answer though ECC for a part was tried."""
+    tried = [s for s in outcome.measured if any(row.ecc_in_part for row in s.result.rows)]
+    whole = [s for s in tried if s.best and s.best.row and not s.best.row.ecc_in_part]
+    sure, unsure = ([s for s in whole if bool(s.best.open_rows) == some] for some in (False, True))
+    start = f" ECC for all weights is the fastest that surely loses at most {limit(outcome)}"
+    said = f"{start} on {_where(sure)}." if sure else ""
+    return said + (f"{start} so far on {_where(unsure)}; ECC for a part may be faster." if unsure else "")
 
 
 def _settings(count: int) -> str:
@@ -103,7 +113,7 @@ def _ecc_sentence(outcome: StudyOutcome) -> str:
 
 def _must_stay(sure: Sequence[Setting]) -> list[str]:
     part = [s for s in sure if s.best.row.ecc_in_part]
-    slow = [s for s in sure if s.best.part and s not in part]
+    slow = [s for s in sure if s.best.part and s not in part and not s.best.part_open]
     rest = [s for s in sure if s not in part and s not in slow]
     whole, unclear = ([s for s in rest if bool(s.best.part_open) == some] for some in (False, True))
     said = [f"ECC must stay on {_where(whole)}."] if whole else []
@@ -120,8 +130,10 @@ def _must_stay(sure: Sequence[Setting]) -> list[str]:
 
 def _stays(outcome: StudyOutcome, unsure: Sequence[Setting]) -> list[str]:
     cap = " (raise effort.trials)" if outcome.progress.finished == outcome.progress.tasks else ""
-    part, whole = ([s for s in unsure if bool(s.best.part) == some] for some in (True, False))
-    said = [f"ECC stays, until more trials tell{cap}, on {_where(whole)}."] if whole else []
+    idle = [s for s in unsure if not s.best.open_rows]
+    part, whole = ([s for s in unsure if s.best.row.ecc_in_part == some and s not in idle] for some in (True, False))
+    said = [f"ECC stays on {_where(idle)}: without it weights would be read no faster."] if idle else []
+    said += [f"ECC stays, until more trials tell{cap}, on {_where(whole)}."] if whole else []
     if part:
         said.append(f"ECC stays, if only for a part ({_parts(part)}), until more trials tell{cap}, on {_where(part)}.")
     return said
@@ -211,7 +223,9 @@ def heat_title(outcome: StudyOutcome, panels: Sequence[Panel]) -> str:
     if not rows:
         return "Points lost by scheme and age"
     least, worst = min(rows, key=lambda row: row.drop_points), max(rows, key=lambda row: row.drop_points)
-    said = f"{row_name(least)} loses {least.drop_points:.2f} points, {row_name(worst)} {worst.drop_points:.2f}"
+    said = f"{row_name(least)} loses {least.drop_points:.2f} points"
+    other = f"{row_name(worst)} {worst.drop_points:.2f}"
+    said += f", {other}" if worst.drop_points > least.drop_points else ""
     return f"At the last age without ECC: {said}"
 
 
