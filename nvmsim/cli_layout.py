@@ -10,7 +10,8 @@ import numpy as np
 from nvmsim.accuracy.part import first_spans
 from nvmsim.accuracy.ranges import Placed
 from nvmsim.accuracy.unequal import split
-from nvmsim.device.layout import MemoryImage, placed_layout
+from nvmsim.device.layout import placed_layout
+from nvmsim.device.memory_image import MemoryImage
 from nvmsim.device.parts import Condition, Device
 from nvmsim.device.placement import EQUALLY_RELIABLE, LINEAR
 from nvmsim.device.profile import load_device

@@ -116,3 +116,30 @@ def test_a_scheme_that_is_none_is_named_with_its_option(scheme):
     with pytest.raises(InputError) as caught:
         layout_report("tlc", model="mnist-cnn", scheme=scheme)
     assert all(problem.startswith(f"--scheme: {scheme!r}: ") for problem in caught.value.problems)
+
+
+def test_the_layout_shows_the_share_of_each_tensor_on_each_page_type():
+    how = {"model": "mnist-cnn", "scheme": "nulling-extra@layers=fc6", "fmt": "json"}
+    found = json.loads(layout_report("tlc-2y", **how))["tensors"]
+    assert [one["tensor"] for one in found[:3]] == ["fc6.weight", "fc6.bias", "conv1.weight"]
+    assert found[0]["page_types"] == {"lsb": 1.0, "csb": 0.0, "msb": 0.0}
+    pages, planes = (
+        -(-17 * load_card("mnist-cnn").n_weights // (8 * 16384)),
+        load_device("tlc-2y").geometry.planes_per_die,
+    )
+    in_a_row = planes * (-(-pages // planes) // 3)  # a load of few pages has each type on a third of them
+    held = {kind: sum(17 * one["weights"] * one["page_types"][kind] for one in found) for kind in ("lsb", "csb", "msb")}
+    assert sum(held.values()) == pytest.approx(17 * sum(one["weights"] for one in found))
+    for at, kind in enumerate(held):
+        there = sum(page // in_a_row % 3 == at for page in range(pages))
+        assert -1 < round(held[kind]) / (8 * 16384) - there <= 0
+
+
+def test_the_layout_of_ecc_in_part_shows_both_files():
+    scheme = "ecc/bits=15-13@layers=conv1+fc6"
+    lines = layout_report("tlc-2y", model="mnist-cnn", scheme=scheme, mode="ecc+reclaim").splitlines()
+    assert [line.split()[:2] for line in lines if line.startswith(("ecc ", "reclaim "))][2::12] == [
+        ["ecc", "fc6.weight"],
+        ["reclaim", "fc6.weight"],
+    ]
+    assert "in the order in which they fill the pages, most reliable first at worn: lsb, msb, csb" in lines

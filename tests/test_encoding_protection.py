@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nvmsim.device.layout import MemoryImage, PageLayout
+from nvmsim.device.layout import PageLayout
+from nvmsim.device.memory_image import MemoryImage
 from nvmsim.encoding.base import Range
 from nvmsim.encoding.binary import Binary
 from nvmsim.encoding.floating import Float16

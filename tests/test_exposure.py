@@ -9,7 +9,7 @@ from scipy.stats import binomtest
 
 from nvmsim.accuracy.compiled import CompiledTask, Slot
 from nvmsim.accuracy.trial import disturbed, draw_noise, run_trial
-from nvmsim.device.layout import MemoryImage
+from nvmsim.device.memory_image import MemoryImage
 from nvmsim.errors import InputError
 from nvmsim.inject.backend import get_backend
 from nvmsim.zoo.network import Network

@@ -1,6 +1,5 @@
 """Chosen layers on reliable pages: a bijection, where each bit lies, flips at the rates of there, equal bytes."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ridge_network import BCH, ridge_layout, ridge_model, ridge_task
 from scipy.stats import binomtest
-from test_task_ids import question
 
 import nvmsim
 from nvmsim import plugins
@@ -21,27 +19,21 @@ from nvmsim.accuracy.task import Task
 from nvmsim.accuracy.trial import disturbed, draw_noise, run_trial
 from nvmsim.accuracy.unequal import Protected, Unequal
 from nvmsim.cli import main
-from nvmsim.cli_layout import layout_report
 from nvmsim.device.block_variation import BlockVariation
 from nvmsim.device.every_model import StuckAt
-from nvmsim.device.layout import MemoryImage, placed_layout
+from nvmsim.device.memory_image import MemoryImage
 from nvmsim.device.page_classes import combined_classes
 from nvmsim.device.parts import Retry
 from nvmsim.device.placement import ByPageType
 from nvmsim.device.profile import load_device
 from nvmsim.device.ranking import WordsFirst
-from nvmsim.device.rber import device_rates
 from nvmsim.encoding.spec import make_encoding
 from nvmsim.errors import InputError
 from nvmsim.inject.backend import get_backend
 from nvmsim.inject.sampler import rung_for
 from nvmsim.report.formats import apart, row_name
 from nvmsim.study.grid.load import read_study
-from nvmsim.study.rows import cases_of
 from nvmsim.study.scheme import parse_scheme, parse_schemes, placed
-from nvmsim.study.timings import used_by
-from nvmsim.timing.read_path import read_timing
-from nvmsim.zoo.card import load_card
 from nvmsim.zoo.network import Network
 from nvmsim.zoo.tensors import lay_out
 
@@ -386,74 +378,8 @@ def test_commands_say_what_is_wrong(capsys):
     assert "--scheme: 'raw@layers=conv9': layer 'conv9': unknown, did you mean conv4" in capsys.readouterr().err
 
 
-def test_the_layout_shows_the_share_of_each_tensor_on_each_page_type():
-    how = {"model": "mnist-cnn", "scheme": "nulling-extra@layers=fc6", "fmt": "json"}
-    found = json.loads(layout_report("tlc-2y", **how))["tensors"]
-    assert [one["tensor"] for one in found[:3]] == ["fc6.weight", "fc6.bias", "conv1.weight"]
-    assert found[0]["page_types"] == {"lsb": 1.0, "csb": 0.0, "msb": 0.0}
-    pages, planes = (
-        -(-17 * load_card("mnist-cnn").n_weights // (8 * 16384)),
-        load_device("tlc-2y").geometry.planes_per_die,
-    )
-    in_a_row = planes * (-(-pages // planes) // 3)  # a load of few pages has each type on a third of them
-    held = {kind: sum(17 * one["weights"] * one["page_types"][kind] for one in found) for kind in ("lsb", "csb", "msb")}
-    assert sum(held.values()) == pytest.approx(17 * sum(one["weights"] for one in found))
-    for at, kind in enumerate(held):
-        there = sum(page // in_a_row % 3 == at for page in range(pages))
-        assert -1 < round(held[kind]) / (8 * 16384) - there <= 0
-
-
-def test_the_layout_of_ecc_in_part_shows_both_files():
-    scheme = "ecc/bits=15-13@layers=conv1+fc6"
-    lines = layout_report("tlc-2y", model="mnist-cnn", scheme=scheme, mode="ecc+reclaim").splitlines()
-    assert [line.split()[:2] for line in lines if line.startswith(("ecc ", "reclaim "))][2::12] == [
-        ["ecc", "fc6.weight"],
-        ["reclaim", "fc6.weight"],
-    ]
-    assert "in the order in which they fill the pages, most reliable first at worn: lsb, msb, csb" in lines
-
-
 def test_a_long_name_in_a_figure_keeps_its_mode():
     row = replace(example_rows()[1], scheme="raw@layers=conv1+fc6", mode="bypass")
     assert row_name(row) == "raw@layers=conv1+fc6 (bypass)"
     labels = apart([row_name(row), row_name(replace(row, mode="reclaim"))], limit=20)
     assert [label[-5:] for label in labels.values()] == ["pass)", "laim)"]
-
-
-@pytest.mark.parametrize("scheme", ["ecc/layers=conv1@layers=fc6", "ecc/layers=conv1+fc6@layers=fc6"])
-def test_layers_lie_first_in_the_file_that_holds_them(scheme):
-    card = load_card("mnist-cnn")
-    (case,) = [case for case in cases_of(question(schemes=[scheme])) if case.mode == "ecc+bypass"]
-    tensors = [tensor for tensor in card.tensors if tensor.module == "fc6"]
-    named = np.concatenate([np.arange(tensor.start, tensor.start + tensor.size) for tensor in tensors])
-    found = [part.weights_of(np.arange(*span)) for part in case.parts for span in part.first]
-    assert np.concatenate(found).tolist() == named.tolist()
-    rows = json.loads(layout_report("tlc", model="mnist-cnn", scheme=scheme, fmt="json"))["tensors"]
-    first = {row["file"]: row["tensor"].split(".")[0] for row in reversed(rows)}
-    assert first["bypass" if "conv1@" in scheme else "ecc"] == "fc6"
-
-
-def test_a_small_file_takes_the_time_of_its_own_dies(tmp_path):
-    device = load_device("tlc", ["geometry.channels=8", "geometry.dies_per_channel=4"])
-    store = {"store": tmp_path / "trials.sqlite", "condition": "worn", "trials": 1, "workers": 1}
-    found = nvmsim.run(device, model="mnist-cnn", schemes=["raw", "raw@layers=fc6"], **store)
-    rows = {row.scheme: row for row in found.rows if row.mode == "bypass"}
-    few = load_device("tlc", ["geometry.channels=3", "geometry.dies_per_channel=1"])
-    alone = read_timing(few, "bypass", model_bytes=2 * rows["raw"].n_weights).load_us
-    assert rows["raw@layers=fc6"].load_us == pytest.approx(alone, rel=1e-9)
-    assert rows["raw@layers=fc6"].load_us > 1.1 * rows["raw"].load_us
-    assert rows["raw@layers=fc6"].bandwidth_gb_s == rows["raw"].bandwidth_gb_s
-
-
-def test_a_small_file_meets_the_failures_of_the_page_types_that_it_lies_on():
-    device = load_device("tlc")
-    rates = device_rates(device, device.condition("beyond"))
-    layout = placed_layout(device, "ecc", "bit-plane", rates.by_page_type)
-    first = layout.first_type(8)
-    few, turned = used_by(layout, 8, device=device, rates=rates)
-    assert first == 2 and few.geometry.dies == layout.stripe_groups(8)
-    for mine, all_types in zip(
-        (turned.by_page_type, *turned.retries), (rates.by_page_type, *rates.retries), strict=True
-    ):
-        assert [mine[turn] for turn in range(3)] == [all_types[(first + turn) % 3] for turn in range(3)]
-    assert list(few.timing.read_us) == [device.timing.read_us[(first + turn) % 3] for turn in range(3)]

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nvmsim.device.layout import MODES, MemoryImage, PageLayout
+from nvmsim.device.layout import MODES, PageLayout
+from nvmsim.device.memory_image import MemoryImage
 from nvmsim.device.profile import load_device
 from nvmsim.errors import InputError
 

@@ -14,7 +14,8 @@ import nvmsim
 from nvmsim.accuracy.compiled import CompiledTask, Slot
 from nvmsim.accuracy.trial import disturbed, draw_noise, run_trial
 from nvmsim.cli import main
-from nvmsim.device.layout import MODES, MemoryImage, PageLayout, placed_layout
+from nvmsim.device.layout import MODES, PageLayout, placed_layout
+from nvmsim.device.memory_image import MemoryImage
 from nvmsim.device.placement import EQUALLY_RELIABLE, ByPageType, plane_order
 from nvmsim.device.profile import load_device
 from nvmsim.device.ranking import BitPlanes

@@ -14,7 +14,7 @@ from nvmsim.accuracy.part import parts_of
 from nvmsim.accuracy.trial import disturbed, draw_noise, run_trial
 from nvmsim.accuracy.unequal import Protected, Unequal
 from nvmsim.device.every_model import StuckAt
-from nvmsim.device.layout import MemoryImage
+from nvmsim.device.memory_image import MemoryImage
 from nvmsim.device.parts import Retry
 from nvmsim.errors import InputError
 from nvmsim.inject.backend import get_backend

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from nvmsim.accuracy.ranges import Placed
 from nvmsim.accuracy.task import Task
-from nvmsim.device.layout import MemoryImage
+from nvmsim.device.memory_image import MemoryImage
 from nvmsim.errors import InputError
 
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from nvmsim.accuracy.ranges import Placed
 from nvmsim.accuracy.task import Task
 from nvmsim.accuracy.unequal import split, unknown_layers
-from nvmsim.device.layout import BUFFER_BITS, PageLayout
+from nvmsim.device.layout import PageLayout
+from nvmsim.device.memory_image import BUFFER_BITS
 from nvmsim.device.ranking import Spans
 from nvmsim.errors import InputError
 from nvmsim.inject.draws import file_seed

@@ -15,7 +15,7 @@ from nvmsim.accuracy.part import Part
 from nvmsim.accuracy.ranges import Placed
 from nvmsim.device.codewords import CodewordMap
 from nvmsim.device.ecc import Ecc, make_ecc
-from nvmsim.device.layout import MemoryImage
+from nvmsim.device.memory_image import MemoryImage
 from nvmsim.inject.backend import Backend, FlipTarget
 from nvmsim.inject.sampler import rung_for
 from nvmsim.inject.stuck import StuckCells, stuck_cells

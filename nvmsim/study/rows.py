@@ -59,11 +59,6 @@ class Case:
         return self.scheme.name, self.mode
 
     @property
-    def placed(self) -> bool:
-        """Whether words lie by page type, and not one after the other."""
-        return bool(self.task.layout.plane_order)
-
-    @property
     def stored_bits(self) -> int:
         """Bits that it stores, of all parts."""
         return sum(part.n_bits for part in self.parts)
@@ -241,7 +236,8 @@ def _addresses(case: Case) -> str:
 
 def idle_placements(cases: Sequence[Case]) -> tuple[str, ...]:
     """Say which schemes place words by page type where no type is more reliable than another."""
-    idle = dict.fromkeys(case.scheme.name for case in cases if case.scheme.placement != LINEAR and not case.placed)
+    asked = [case for case in cases if case.scheme.placement != LINEAR]
+    idle = dict.fromkeys(case.scheme.name for case in asked if not case.task.layout.plane_order)
     return tuple(f"{name}: {EQUALLY_RELIABLE}" for name in idle)
 
 

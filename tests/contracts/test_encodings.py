@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from nvmsim import plugins
-from nvmsim.device.layout import MemoryImage, PageLayout
+from nvmsim.device.layout import PageLayout
+from nvmsim.device.memory_image import MemoryImage
 from nvmsim.encoding.base import Range
 from nvmsim.encoding.spec import make_encoding
 
