@@ -11,6 +11,7 @@ from nvmsim.device.profile import device_names, load_device, variant_names
 from nvmsim.device.rber import device_rates
 from nvmsim.device.resolve import leaves
 from nvmsim.device.show import mark
+from nvmsim.errors import InputError
 
 SHEET = Path(__file__).parent / "examples" / "own_device.yaml"
 EVERY = [one for name in device_names() for one in (name, *(f"{name}@{variant}" for variant in variant_names(name)))]
@@ -127,3 +128,10 @@ def test_a_number_without_a_source_is_named(tmp_path, capsys):
     path.write_text("extends: tlc\ntiming: {bus_mt_s: 2400}\nhost: {bandwidth_gb_s: 7, source: my sheet}\n")
     assert main(["devices", "check", str(path)]) == 0
     assert "note: without a source: timing.bus_mt_s\n" in capsys.readouterr().out
+
+
+def test_a_source_of_no_key_is_told_the_keys_in_their_order():
+    with pytest.raises(InputError) as caught:
+        load_device("tlc", ["conditions.worn={pe_cycles: 2000, source: {foo: bar}}"])
+    (said,) = [problem for problem in caught.value.problems if "foo" in problem]
+    assert "known are pe_cycles, retention_days, temperature_c, reads_per_page, others" in said

@@ -194,7 +194,8 @@ def _source(found: Checked, path: str, data: Mapping[str, Any]) -> None:
         key = path if name == OTHERS else f"{path}.{name}".lstrip(".")
         where = f"{path}.source" if texts is not given else f"{path}.source.{name}"
         _one_source(found, where.lstrip("."), key, text)
-    known = {*data, *SECTIONS.get(path, CONDITION if path.startswith("conditions.") else ()), OTHERS}
+    keys = SECTIONS.get(path, CONDITION if path.startswith("conditions.") else ())
+    known = dict.fromkeys(key for key in (*data, *keys, OTHERS) if key != "source")
     _unknown(found, f"{path}.source".lstrip("."), {name.partition(".")[0]: 0 for name in texts}, known)
 
 
