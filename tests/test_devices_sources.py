@@ -1,6 +1,7 @@
 """Numbers that profiles call computed are computed again; a part from a data sheet is ten lines and runs."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -135,3 +136,14 @@ def test_a_source_of_no_key_is_told_the_keys_in_their_order():
         load_device("tlc", ["conditions.worn={pe_cycles: 2000, source: {foo: bar}}"])
     (said,) = [problem for problem in caught.value.problems if "foo" in problem]
     assert "known are pe_cycles, retention_days, temperature_c, reads_per_page, others" in said
+
+
+def test_no_source_speaks_of_an_age_that_an_own_profile_may_give_other_numbers():
+    for name in EVERY:
+        device = load_device(name)
+        told = {
+            key: text
+            for key, text in device.sources.items()
+            if re.search(r"\b(of|than) (worn|mid|beyond)\b|\bworn has\b", text)
+        }
+        assert not told, name

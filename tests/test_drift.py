@@ -285,7 +285,7 @@ FOUR = "must be a list of 4 numbers"
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"mean_log10_ohm": None}, f"mean_log10_ohm: None: {FOUR}"),
+        ({"mean_log10_ohm": None}, f"mean_log10_ohm: null: {FOUR}"),
         ({"mean_log10_ohm": [3, 4, 5]}, f"mean_log10_ohm: [3, 4, 5]: {FOUR}"),
         ({"mean_log10_ohm": [3, 4, 4, 5]}, "mean_log10_ohm: [3, 4, 4, 5]: must rise from level to level"),
         ({"mean_log10_ohm": [3, 4, 5, 31]}, "mean_log10_ohm[3]: 31: must be a number of at least -30 and at most 30"),

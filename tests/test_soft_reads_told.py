@@ -72,15 +72,17 @@ def test_what_soft_reads_cost_decides_where_they_are_made():
     mended = Rates(((1.2e-2, 1.2e-2),) * 3)  # by the retry
     assert reads_again(device, mended) and not reads_softly(device, mended)
     assert reads_softly(device, Rates(((1e-3, 1e-3), (1e-3, 1e-3), (3e-2, 3e-2))))  # one page type is enough
-    keys = {name: decisive_keys(device, name, soft_reads=True) for name in ("die", "bus", "ecc", "host")}
+    keys = {name: decisive_keys(device, name, corrected=old) for name in ("die", "bus", "ecc", "host")}
     assert "ecc.soft.senses" in keys["die"] and "ecc.soft.transfers" in keys["bus"]
     assert "ecc.soft.decode_bandwidth_gb_s" in keys["ecc"] and not any("soft" in key for key in keys["host"])
-    assert not any("soft" in key for key in decisive_keys(device, "ecc"))
+    assert not any(
+        "soft" in key for rates in (None, young, mended) for key in decisive_keys(device, "ecc", corrected=rates)
+    )
     grown = load_device("tlc@soft", [GROWTH])
     assert {"ecc.decode_growth_per_error", "ecc.soft.decode_growth_per_error"} <= set(
-        decisive_keys(grown, "ecc", soft_reads=True)
+        decisive_keys(grown, "ecc", corrected=old)
     )
-    assert not bottleneck_assumed(device, "bus") and bottleneck_assumed(device, "bus", soft_reads=True)
+    assert not bottleneck_assumed(device, "bus", corrected=young) and bottleneck_assumed(device, "bus", corrected=old)
 
 
 def test_the_share_of_soft_reads_is_what_the_last_retry_leaves():
@@ -178,7 +180,7 @@ def test_results_name_what_soft_reads_cost_where_they_are_made_and_decide(tmp_pa
     marks = {row.scheme: (row.bottleneck, row.bottleneck_assumed) for row in made.rows}
     assert marks == {"ecc": ("bus", True), "raw": ("bus", False)}
     assert "ecc.soft.transfers" in {key for key, *_ in made.assumptions}
-    for device, rber, schemes in (("tlc@soft", 1e-3, "ecc,raw"), ("tlc@soft", 3e-2, "raw"), ("tlc", 3e-2, "ecc,raw")):
+    for device, rber, schemes in (("tlc@soft", 1e-3, "ecc,raw"), ("tlc@soft", 3e-2, "raw"), ("tlc", 1e-3, "ecc,raw")):
         other = result(device, rber, schemes)
         assert not any(row.bottleneck_assumed for row in other.rows)
         assert "ecc.soft.transfers" not in {key for key, *_ in other.assumptions}

@@ -88,7 +88,7 @@ def _code(found: Checked) -> None:
     for key in ("codeword_bytes", "parity_bytes", *(key for key in USES.get(code, ()) if key != "input")):
         path = f"ecc.{key}"
         if path in found.values and found.values[path] is None:
-            found.say(path, f"missing: must be a number for code {code}")
+            found.say(path, f"missing: must be {'a name' if key == 'table' else 'a number'} for code {code}")
     soft = _under("ecc.soft", found)
     if "limit_rber" in USES.get(code, ()) and soft.get("max") and soft.get("limit_rber", 0) is None:
         found.say("ecc.soft.limit_rber", f"missing: must be a number for soft reads with code {code}")

@@ -261,7 +261,8 @@ class Ldpc(Ecc):
             self.codeword_bits,
             limit_rber=spec.limit_rber,
             waterfall_decades=spec.waterfall_decades,
-            codeword_failure=spec.uber_target * self.data_bits,
+            uber_target=spec.uber_target,
+            data_bits=self.data_bits,
         )
 
     def soft_spec(self) -> EccSpec:

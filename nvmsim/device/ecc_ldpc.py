@@ -1,5 +1,6 @@
 """The waterfall of an LDPC decoder, calibrated to its stated correction limit."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -31,13 +32,14 @@ class LdpcWaterfall:
 
 @lru_cache
 def calibrate(
-    codeword_bits: int, *, limit_rber: float | None, waterfall_decades: float | None, codeword_failure: float
+    codeword_bits: int, *, limit_rber: float | None, waterfall_decades: float | None, uber_target: float, data_bits: int
 ) -> LdpcWaterfall:
-    """Return the waterfall whose failure at ``limit_rber`` is ``codeword_failure``, by the exact binomial sum.
+    """Return the waterfall whose UBER at ``limit_rber`` is ``uber_target``, by the exact binomial sum.
 
-    Raises InputError if a number is missing or no spread reaches the target.
+    A codeword of ``codeword_bits`` holds ``data_bits``, and fails with the probability UBER times these. Raises
+    InputError if a number is missing or no spread reaches the target.
 
-    >>> curve = calibrate(9216, limit_rber=8e-3, waterfall_decades=0.5, codeword_failure=8.192e-12)
+    >>> curve = calibrate(9216, limit_rber=8e-3, waterfall_decades=0.5, uber_target=1e-15, data_bits=8192)
     >>> round(curve.spread_decades, 4), curve.failure([0, 233]).round(2).tolist()
     (0.06, [0.0, 0.5])
     """
@@ -48,13 +50,19 @@ def calibrate(
     def failure(spread: float) -> float:
         return float(pmf[possible] @ LdpcWaterfall(codeword_bits, middle, spread).failure(possible))
 
-    if not failure(_STEEPEST) < codeword_failure < failure(_FLATTEST):
+    asked, least, most = uber_target * data_bits, failure(_STEEPEST), failure(_FLATTEST)
+    if asked >= most:
         raise InputError(
-            f"ecc.waterfall_decades: {waterfall_decades}: with limit_rber {limit_rber:g} and codewords of "
-            f"{codeword_bits} bits, a codeword fails at the limit with a probability from {failure(_STEEPEST):.3g} to "
-            f"{failure(_FLATTEST):.3g}, but uber_target asks for {codeword_failure:.3g}; must be wider"
+            f"ecc.uber_target: {uber_target:g}: must be at most {_rounded_down(most / data_bits)}: "
+            f"half of all codewords fail beyond"
         )
-    return LdpcWaterfall(codeword_bits, middle, _bisect(failure, codeword_failure))
+    if asked <= least:
+        raise InputError(
+            f"ecc.waterfall_decades: {waterfall_decades:g}: must be wider: with limit_rber {limit_rber:g} and "
+            f"codewords of {codeword_bits} bits, UBER at the limit is {least / data_bits:.3g} at least, above "
+            f"uber_target {uber_target:g}"
+        )
+    return LdpcWaterfall(codeword_bits, middle, _bisect(failure, asked))
 
 
 def _middle(limit_rber: float | None, waterfall_decades: float | None) -> float:
@@ -63,10 +71,20 @@ def _middle(limit_rber: float | None, waterfall_decades: float | None) -> float:
     if waterfall_decades is None or waterfall_decades <= 0:
         problems.append(f"ecc.waterfall_decades: {waterfall_decades}: an ldpc code needs a number above 0")
     elif limit_fits and limit_rber * 10**waterfall_decades > 0.5:
-        problems.append(f"ecc.waterfall_decades: {waterfall_decades}: the waterfall passes RBER 0.5; must be narrower")
+        widest, highest = _rounded_down(math.log10(0.5 / limit_rber)), _rounded_down(0.5 / 10**waterfall_decades)
+        problems.append(
+            f"ecc.waterfall_decades: {waterfall_decades:g}: must be at most {widest} with limit_rber {limit_rber:g}, "
+            f"or that at most {highest} with this: half of the codewords fail at limit_rber x 10^waterfall_decades, "
+            f"RBER {limit_rber * 10**waterfall_decades:.3g}, and none is above 0.5"
+        )
     if problems:
         raise InputError(problems)
     return float(np.log10(limit_rber) + waterfall_decades)
+
+
+def _rounded_down(most: float) -> str:
+    """Write a bound so that what is written keeps to it."""
+    return f"{most * (1 - 5e-5):.5g}"
 
 
 def _bisect(failure: Callable[[float], float], target: float) -> float:

@@ -93,10 +93,28 @@ def load_device(where: str | Path, settings: Sequence[str] = ()) -> Device:
         keys = apply_settings(data, settings)
     found = _checked(data, label=label, stem=path.stem, overridden=keys)
     if found.problems or problems:
-        raise InputError([*found.problems, *problems])
+        raise InputError([*_by_settings(found, where), *problems])
     _mark_settings(found.sources, [one for key in keys for one in _said(data, key)])
     take_soft_sources(found)
     return _build(found)
+
+
+def _by_settings(found: Checked, where: str | Path) -> list[str]:
+    """Return the problems, with the settings named in those that the file alone does not have."""
+    if not found.overridden or not found.problems:
+        return found.problems
+    try:
+        load_device(where)
+        alone: Sequence[str] = ()
+    except InputError as error:
+        alone = error.problems
+    told = f"{found.label} with --set {', '.join(found.overridden)}"
+    return [
+        problem
+        if problem in alone or not problem.startswith(f"{found.label}: ")
+        else told + problem[len(found.label) :]
+        for problem in found.problems
+    ]
 
 
 def _checked(data: object, **about: Any) -> Checked:

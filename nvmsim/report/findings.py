@@ -6,6 +6,7 @@ from nvmsim.report.formats import age, clean, drop, factor, number, percent, poi
 from nvmsim.study.tradeoff import Result, Row, fastest_within
 
 HARMLESS_POINTS = 1.0
+_LONG_LIST = 100
 
 
 def where(result: Result) -> str:
@@ -120,7 +121,7 @@ def notes(result: Result) -> list[tuple[str, str]]:
         *(("sampling", line) for line in _sampling(result.rows)),
         ("small", _small(result)),
         *_failure(result),
-        *(("assumed", assumption(*one)) for one in result.assumptions),
+        *(("assumed", text) for text in assumed(result.assumptions)),
         *_pairing(result.rows),
         *(("warning", clean(warning)) for warning in result.warnings),
     ]
@@ -146,15 +147,30 @@ def _intervals(result: Result) -> str:
     return f"95 %, for the mean accuracy on {clean(target)}" if target else ""
 
 
-def assumption(key: str, value: object, source: str) -> str:
-    """Return one assumed number, with the reason given for it."""
-    return f"{clean(key)} = {_shown(value)} ({clean(source)})"
+def assumed(assumptions: Iterable[tuple[str, object, str]]) -> list[str]:
+    """Return the assumed numbers, (key, value, source), with the reason given for them: a line for each reason.
+
+    >>> assumed([("rber.model", "table", "assumption: a guess"), ("ecc.t", 4, "assumption: a guess")])
+    ['rber.model = table, ecc.t = 4 (assumption: a guess)']
+    """
+    by_reason: dict[str, dict[str, None]] = {}
+    for key, value, source in assumptions:
+        by_reason.setdefault(clean(source), {})[f"{clean(key)} = {_shown(value)}"] = None
+    return [f"{', '.join(keys)} ({reason})" for reason, keys in by_reason.items()]
 
 
 def _shown(value: object) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{clean(name)} {_shown(inner)}" for name, inner in value.items())
+    if isinstance(value, list | tuple):
+        return _shown_list([_shown(inner) for inner in value])
     return f"{value:g}" if isinstance(value, float) else clean(value)
+
+
+def _shown_list(items: Sequence[str]) -> str:
+    """Write a list, of a long one the ends."""
+    whole = "; ".join(items)
+    return f"[{whole if len(whole) <= _LONG_LIST else '; ... '.join((items[0], items[-1]))}]"
 
 
 def _sampling(rows: Sequence[Row]) -> list[str]:

@@ -14,9 +14,6 @@ from nvmsim.accuracy.unequal import Unequal
 from nvmsim.device.ecc import final_uber
 from nvmsim.device.layout import placed_layout
 from nvmsim.device.placement import EQUALLY_RELIABLE, LINEAR
-from nvmsim.device.profile import Device
-from nvmsim.device.resolve import leaves
-from nvmsim.device.sections import EVERY_MODEL
 from nvmsim.encoding.base import Encoding
 from nvmsim.encoding.spec import make_encoding
 from nvmsim.inject.sampler import rung_for
@@ -26,21 +23,10 @@ from nvmsim.study.scheme import Scheme
 from nvmsim.study.timings import ModeTiming, mode_timing, read_in_turn, used_by
 from nvmsim.study.tradeoff import Causes, Difference, Row, mark_pareto, unpaired_difference
 from nvmsim.timing.causes import weights_gb_s
-from nvmsim.timing.decisive import bottleneck_assumed, decisive_keys
+from nvmsim.timing.decisive import bottleneck_assumed
 from nvmsim.timing.in_turn import FileRead
-from nvmsim.timing.modes import reads_again, reads_softly
 
 Series = tuple[str, str]  # a scheme's name and a mode
-_OF_LIMIT = ("ecc.limit_rber", "ecc.soft.limit_rber")
-_OF_RETRIES = (  # how often a page is read again, which decides the speed of rows with ECC
-    "ecc.waterfall_decades",
-    "ecc.retry.max",
-    "ecc.retry.rber_factor",
-    "ecc.soft.max",
-    "ecc.soft.waterfall_decades",
-)
-_TUNED = {"ecc.retry.rber_factor": "rber.read_retry.steps"}
-BESIDE_MODEL = tuple(f"rber.{key}" for key in EVERY_MODEL)
 
 
 @dataclass(frozen=True)
@@ -199,7 +185,7 @@ def _row(question: Question, case: Case, estimate: Estimate, speed: ModeTiming) 
 
 def _timed(question: Question, case: Case, speed: ModeTiming) -> dict[str, object]:
     timing, causes = speed.timing, speed.causes
-    soft_reads = case.scheme.ecc and reads_softly(question.device, question.rates)
+    corrected = question.rates if case.scheme.ecc else None
     return {
         "load_us": timing.load_us,
         "loads_per_s": 1e6 / timing.load_us,
@@ -207,7 +193,7 @@ def _timed(question: Question, case: Case, speed: ModeTiming) -> dict[str, objec
         "speedup": causes.speedup,
         "causes": Causes(bytes=causes.bytes, decoder=causes.decoder, retries=causes.retries, host=causes.host),
         "bottleneck": timing.bottleneck,
-        "bottleneck_assumed": bottleneck_assumed(question.device, timing.bottleneck, soft_reads=soft_reads),
+        "bottleneck_assumed": bottleneck_assumed(question.device, timing.bottleneck, corrected=corrected),
         "utilisation": timing.utilisation,
         "page_read_us": timing.page_read_us,
     }
@@ -239,32 +225,3 @@ def idle_placements(cases: Sequence[Case]) -> tuple[str, ...]:
     asked = [case for case in cases if case.scheme.placement != LINEAR]
     idle = dict.fromkeys(case.scheme.name for case in asked if not case.task.layout.plane_order)
     return tuple(f"{name}: {EQUALLY_RELIABLE}" for name in idle)
-
-
-def assumptions_of(question: Question, rows: Sequence[Row]) -> tuple[tuple[str, object, str], ...]:
-    """Return (key, value, source) of the assumed numbers that decide the rows' speed, RBER or correction."""
-    device, by_age, soft = question.device, question.rber_given is None, reads_softly(question.device, question.rates)
-    keys = [key for row in rows for key in decisive_keys(device, row.bottleneck, soft_reads=soft and row.has_ecc)]
-    keys += ["page.spare_bytes"]  # every speed-up compares with ecc, which reads them
-    known, corrected = leaves(device), any(row.has_ecc for row in rows)
-    again = _of_retries(question) if corrected and reads_again(device, question.rates) else ()
-    keys += [key for key in (*_OF_LIMIT, *again) if corrected and key in known]
-    keys += ["rber.page_type_factors"] if by_age and "page_type_factors" in device.rber else []
-    keys += [key for key in known if by_age and key.startswith(BESIDE_MODEL)]
-    by_block = {"block_variation", "layer_variation"} & set(device.rber)
-    keys += ["geometry.pages_per_block"] if by_age and by_block else []
-    return tuple(
-        (key, _value(device, key), device.source(key)) for key in dict.fromkeys(keys) if device.is_assumption(key)
-    )
-
-
-def _of_retries(question: Question) -> tuple[str, ...]:
-    """Return what decides how often a page is read again: tuned read levels stand in place of the factor."""
-    return tuple(_TUNED.get(key, key) if question.rates.retries else key for key in _OF_RETRIES)
-
-
-def _value(device: Device, key: str) -> object:
-    section, _, name = key.partition(".")
-    if section == "rber" or "." in name:
-        return leaves(device)[key]
-    return getattr(getattr(device, section), name)

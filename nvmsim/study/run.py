@@ -14,9 +14,10 @@ from nvmsim.device.doubts import code_doubts
 from nvmsim.device.ecc import final_uber
 from nvmsim.device.profile import Device, load_device
 from nvmsim.errors import InputError
+from nvmsim.study.assumed import assumptions_of
 from nvmsim.study.model import open_model
 from nvmsim.study.question import Effort, Question, ask, choose_condition
-from nvmsim.study.rows import Case, assumptions_of, cases_of, idle_placements, rows_of
+from nvmsim.study.rows import Case, cases_of, idle_placements, rows_of
 from nvmsim.study.tradeoff import Result, Row, TrialRow
 from nvmsim.study.versions import versions
 

@@ -17,11 +17,11 @@ import numpy as np
 from nvmsim.device.ecc import final_uber
 from nvmsim.device.layout import MODES, PageLayout
 from nvmsim.device.parts import Condition, Device, Host
-from nvmsim.device.rber import device_rates
+from nvmsim.device.rber import Rates, device_rates
 from nvmsim.errors import InputError
 from nvmsim.timing.decisive import SENSE, bottleneck_assumed
 from nvmsim.timing.layers import LayerShape
-from nvmsim.timing.modes import mode_timings, reads_softly
+from nvmsim.timing.modes import mode_timings
 from nvmsim.timing.read_path import ReadTiming
 
 PLACES = ("host", "controller", "die")
@@ -157,7 +157,7 @@ def _streamed(
         where=where,
         mode=mode,
         rber=rates.mean,
-        soft_reads=corrected and reads_softly(device, rates),
+        corrected=rates if corrected else None,
         uber=final_uber(device, rates) if corrected else None,
         relative_error=timing.relative_error,
     )
@@ -191,7 +191,7 @@ def _answer(
     bottleneck: str,
     device: Device,
     tflops: float | None,
-    soft_reads: bool = False,
+    corrected: Rates | None = None,
     **same: object,
 ) -> Inference:
     computing = compute_s.sum() >= load_s.sum()
@@ -204,7 +204,7 @@ def _answer(
         per_s=work.batch / time_s,
         stall=None if tflops is None else max(0.0, 1 - float(compute_s.sum()) / time_s),
         limited_by="compute" if computing else bottleneck,
-        assumed=not computing and bottleneck_assumed(device, decides, soft_reads=soft_reads),
+        assumed=not computing and bottleneck_assumed(device, decides, corrected=corrected),
         **same,
     )
 

@@ -9,7 +9,9 @@ from nvmsim.device.layout import MODES
 from nvmsim.device.parts import Condition, Device
 from nvmsim.device.rber import Rates, device_rates
 from nvmsim.timing.read_path import ReadTiming, read_timing
-from nvmsim.timing.system import SURE
+
+SEEN = 1e-4
+"""Fewer pages read again than this share change no digit of a speed that is shown."""
 
 
 def mode_timings(device: Device, age: Condition, *, modes: Sequence[str] = MODES) -> dict[str, ReadTiming]:
@@ -27,24 +29,24 @@ def mode_timings(device: Device, age: Condition, *, modes: Sequence[str] = MODES
 
 
 def reads_softly(device: Device, rates: Rates) -> bool:
-    """Tell whether soft reads are made at these rates, often enough that a read timing has them.
+    """Tell whether soft reads are made at these rates, often enough to be seen in a speed.
 
     >>> from nvmsim.device.load import load_device
     >>> [reads_softly(load_device("tlc@soft"), Rates(((rber, rber),) * 3)) for rber in (1e-3, 2e-2)]
     [False, True]
     """
     ecc = device.ecc
-    return ecc.soft is not None and bool(page_failures(device, rates)[:, ecc.retry.max].max() >= SURE)
+    return ecc.soft is not None and bool(page_failures(device, rates)[:, ecc.retry.max].max() >= SEEN)
 
 
 def reads_again(device: Device, rates: Rates) -> bool:
-    """Tell whether a page is read more than once at these rates, often enough that a read timing has it.
+    """Tell whether a page is read more than once at these rates, often enough to be seen in a speed.
 
     >>> from nvmsim.device.load import load_device
     >>> [reads_again(load_device("tlc"), Rates(((rber, rber),) * 3)) for rber in (1e-3, 2e-2)]
     [False, True]
     """
-    return device.ecc.attempts > 1 and bool(page_failures(device, rates)[:, 0].max() >= SURE)
+    return device.ecc.attempts > 1 and bool(page_failures(device, rates)[:, 0].max() >= SEEN)
 
 
 def decoding_of(device: Device, rates: Rates) -> dict[str, np.ndarray | None]:

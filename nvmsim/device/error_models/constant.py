@@ -35,10 +35,10 @@ class Constant(ErrorModel):
         both, neither = "rber" in parameters, not any(key in parameters for key in STORED)
         if both and not neither:
             read.problem("rber", parameters["rber"], "give either rber or rber_stored_0 and rber_stored_1")
-        keys = ("rber", "rber") if both or neither else STORED
-        zero, one = (read.by_page_type(key, page_types, high=MAX_RBER) for key in keys)
+        keys = ("rber",) if both or neither else STORED
+        zero, *one = (read.by_page_type(key, page_types, high=MAX_RBER) for key in keys)
         read.check()
-        return cls(tuple(zip(zero, one, strict=True)))
+        return cls(tuple(zip(zero, *(one or [zero]), strict=True)))
 
     def rates(self, condition: Condition) -> Rates:
         """Return the rates; the age does not matter."""

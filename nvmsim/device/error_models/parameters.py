@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nvmsim.device.check import shown
 from nvmsim.device.plain import number as plain_number
 from nvmsim.device.sections import EVERY_MODEL
 from nvmsim.device.temperature import KELVIN_AT_0_C, Arrhenius
@@ -16,7 +17,6 @@ ARRHENIUS_KEYS = ("activation_energy_ev", "reference_temperature_c")
 # Published factors are given to two decimals, so their mean is known to half a hundredth.
 FACTOR_MEAN_TOLERANCE = 0.005
 NOTHING = math.nan
-MOST_SHOWN = 80
 
 
 class Parameters:
@@ -36,7 +36,7 @@ class Parameters:
     def __init__(self, values: Mapping[str, Any], keys: Sequence[str], *, prefix: str = "") -> None:
         self.prefix, self.problems, self.values = prefix, [], {}
         if not isinstance(values, Mapping):
-            self.problems.append(f"{prefix.rstrip('.') or 'parameters'}: {_short(values)}: must map {', '.join(keys)}")
+            self.problems.append(f"{prefix.rstrip('.') or 'parameters'}: {shown(values)}: must map {', '.join(keys)}")
             return
         beside = [key for key in EVERY_MODEL if key not in keys]
         self.values = {key: value for key, value in values.items() if key != "source"}
@@ -49,7 +49,14 @@ class Parameters:
 
     def problem(self, key: object, value: object, allowed: str) -> None:
         """Note that ``value`` cannot stand at ``key``."""
-        self.problems.append(f"{self.prefix}{key}: {_short(value)}: {allowed}")
+        self.problems.append(f"{self.prefix}{key}: {shown(value)}: {allowed}")
+
+    def wrong(self, key: str, allowed: str) -> None:
+        """Note that what stands at ``key``, if anything does, is not what must."""
+        if key in self.values:
+            self.problem(key, self.values[key], f"must be {allowed}")
+        else:
+            self.problems.append(f"{self.prefix}{key}: missing; must be {allowed}")
 
     def check(self) -> None:
         """Raise InputError if anything was wrong."""
@@ -63,7 +70,7 @@ class Parameters:
         if key in self.values:
             return self._bounded(key, self.values[key], low, high, above)
         if default is None:
-            self.problems.append(f"{self.prefix}{key}: missing; must be {_allowed(low, high, above)}")
+            self.wrong(key, _allowed(low, high, above))
         return NOTHING if default is None else default
 
     def numbers(
@@ -72,7 +79,7 @@ class Parameters:
         """Read a list of ``count`` numbers."""
         values = self.values.get(key)
         if not isinstance(values, Sequence) or isinstance(values, str) or len(values) != count:
-            self.problem(key, values, f"must be a list of {count} numbers")
+            self.wrong(key, f"a list of {count} numbers")
             return (NOTHING,) * count
         return tuple(self._bounded(f"{key}[{i}]", value, low, high, above) for i, value in enumerate(values))
 
@@ -115,7 +122,7 @@ class Parameters:
         """Open a list of mappings, of which there must be at least one."""
         values = self.values.get(key)
         if not isinstance(values, Sequence) or isinstance(values, str) or not values:
-            self.problem(key, values, f"must be a list of mappings with {', '.join(keys)}")
+            self.wrong(key, f"a list of mappings with {', '.join(keys)}")
             return []
         return [self.section(f"{key}[{i}]", keys, value) for i, value in enumerate(values)]
 
@@ -140,11 +147,6 @@ def as_number(value: object) -> float:
         return float(read)
     except OverflowError:
         return math.inf
-
-
-def _short(value: object) -> str:
-    text = repr(value) if isinstance(value, str) else str(value)
-    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
 
 
 def _allowed(low: float, high: float, above: bool) -> str:

@@ -8,7 +8,7 @@ from string import Template
 
 import nvmsim.report.html as single
 from nvmsim.report.drawing import Drawing
-from nvmsim.report.findings import assumption
+from nvmsim.report.findings import assumed
 from nvmsim.report.formats import clean
 from nvmsim.report.html import facts, figure_html
 from nvmsim.report.study.columns import Entry, StudyColumn, answer_columns, answers, entries, row_columns
@@ -68,9 +68,9 @@ def _notes(outcome: StudyOutcome) -> list[tuple[str, str]]:
     said = [("progress", progress(outcome)), *(("stopped", why) for why in stops(outcome))]
     results = [setting.result for setting in outcome.measured]
     warnings = dict.fromkeys(clean(text) for result in results for text in result.warnings)
-    assumed = dict.fromkeys(assumption(*one) for result in results for one in result.assumptions)
+    assumptions = assumed(one for result in results for one in result.assumptions)
     lacking = sum(len(setting.lacking) for setting in outcome.settings)
-    said += [("assumed", text) for text in assumed] + [("warning", text) for text in warnings]
+    said += [("assumed", text) for text in assumptions] + [("warning", text) for text in warnings]
     return [*said, ("lacking", f"{lacking:,} rows have too few trials to be shown")] if lacking else said
 
 
