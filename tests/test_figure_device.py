@@ -66,11 +66,63 @@ def test_ages_of_minutes_have_steps_of_their_own():
 
 
 def test_the_title_follows_time_where_wear_changes_nothing_and_knows_retries_at_tuned_levels():
-    for name, end in (("pcm-mlc", "needs read retries from 0.0016 days of retention on"), ("pcm-mlc@time-aware", "on")):
+    for name, end in (("pcm-mlc", "needs read retries from 2.3 minutes of retention on"), ("pcm-mlc@time-aware", "on")):
         figure, title, _ = build(load_device(name))
         assert "over 365 days of retention" in title and title.endswith(end)
         assert ("fails" in title) == (name != "pcm-mlc")
         assert figure.axes[-1].get_xlabel().startswith("log10 of the resistance in ohm at worn")
+
+
+@pytest.mark.parametrize("name", ["tlc", "mlc", "qlc", "hbf", "pcm-mlc"])
+def test_each_age_is_marked_at_its_own_rber_in_both_panels(name):
+    device = load_device(name)
+    figure, *_ = build(device)
+    for axes, quantity in zip(figure.axes, ("pe_cycles", "retention_days"), strict=False):
+        found = {
+            (line.get_xdata()[0], line.get_ydata()[0])
+            for line in axes.lines
+            if line.get_marker() == "x" and len(line.get_xdata())
+        }
+        ages = device.conditions.values()
+        assert found == {
+            (getattr(age, quantity), rber) for age in ages for rber in device_rates(device, age).seen.mean(axis=1)
+        }
+        low, high = axes.get_ylim()
+        assert all(low < rber < high for _, rber in found)
+
+
+def test_the_axis_names_all_that_stays_and_the_title_the_age():
+    figure, title, _ = build(load_device("mlc"))
+    wear, time = (axes.get_xlabel() for axes in figure.axes)
+    assert wear == "P/E cycles\n40 days of retention, at 40 °C, 200 reads a page"
+    assert time == "retention, days\n3,000 P/E cycles, at 40 °C, 200 reads a page"
+    assert "over 8,000 P/E cycles (at 40 days of retention)" in title
+
+
+@pytest.mark.parametrize(
+    ("settings", "said", "label"),
+    [
+        (["rber={model: constant, rber: 2e-4}"], "fails from the start", "ECC limit"),
+        (["rber={model: constant, rber: 0.3}"], "fails from the start", "ECC limit"),
+        (["ecc.retry={max: 2, rber_factor: 0.5}"], "needs read retries from", "ECC limit, first read"),
+        (["ecc.code=none"], "no ECC", None),
+    ],
+)
+def test_the_limit_is_in_the_figure_wherever_it_lies(settings, said, label):
+    device = load_device("slc", settings)
+    figure, title, _ = build(device)
+    assert said in title
+    lines = {line.get_label(): line for line in figure.axes[0].lines if line.get_label().startswith("ECC limit")}
+    assert set(lines) == ({label} if label else set())
+    for line in lines.values():
+        low, high = figure.axes[0].get_ylim()
+        assert line.get_ydata()[0] == pytest.approx(ecc_limits(device)[0]) and low < line.get_ydata()[0] < high
+
+
+def test_tuned_retries_leave_the_limit_to_the_first_read():
+    labels = {line.get_label() for line in build(load_device("pcm-mlc"))[0].axes[0].lines}
+    assert "ECC limit, first read" in labels and "ECC limit" not in labels
+    assert "ECC limit" in {line.get_label() for line in build(load_device("pcm-mlc@time-aware"))[0].axes[0].lines}
 
 
 def test_curves_know_where_their_model_was_fitted():

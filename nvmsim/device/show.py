@@ -162,11 +162,16 @@ def _age_cells(age: Age) -> list[str]:
 
 def _rate_cells(age: Age) -> list[str]:
     by_type = [_power(f"{rate:.2e}") for rate in (*age.rates.seen.mean(axis=1), age.rates.mean)]
-    soft = [] if age.soft is None else [_small(age.soft)]
-    return [*by_type, _small(age.retried), *soft, _small(age.uber), age.verdict]
+    soft = [] if age.soft is None else [share_text(age.soft)]
+    return [*by_type, share_text(age.retried), *soft, share_text(age.uber), age.verdict]
 
 
-def _small(value: float | None) -> str:
+def share_text(value: float | None) -> str:
+    """Return a share or a rate in one digit, two above a tenth; None: ``-``.
+
+    >>> share_text(0.123), share_text(3.1e-12), share_text(0.0)
+    ('0.12', '3e-12', '<1e-99')
+    """
     if value is None:
         return "-"
     return f"{value:.2f}" if value >= 0.1 else "<1e-99" if value < 1e-99 else _power(f"{value:.0e}")

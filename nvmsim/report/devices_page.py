@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from nvmsim.device.ages import ages
+from nvmsim.device.ages import age_at, ages
 from nvmsim.device.life import ecc_limits
 from nvmsim.device.load import load_device, variant_names
 from nvmsim.device.parts import Device
 from nvmsim.device.rber import device_rates
 from nvmsim.device.resolve import leaves
-from nvmsim.device.show import LEGEND, key_text, mark
+from nvmsim.device.show import LEGEND, key_text, mark, share_text
 from nvmsim.device.variants import MARK
 from nvmsim.device.weaker import weaker_ecc
 from nvmsim.report.devices_compare import differences
@@ -29,20 +29,23 @@ of your own from one of them: `nvmsim devices new NAME --from tlc`. `nvmsim devi
 its source; marks there: {legend}.
 
 Bandwidths are 10^6 bytes of weights a second in the long run at the profile's default age, where pages are read again
-as often as its ECC asks for it. *Weak ECC* is a BCH code in a quarter of the parity, the parity that it saves given
-back. *In the die* is what the arrays sense, spare area included, with no bus, ECC or host behind them: what in-memory
+as often as its ECC asks for it. *Errors left* are those of that age: UBER of the worst page type after all reads,
+which FAILS above the profile's target, and mean RBER where nothing corrects. *A first read stands* the RBER at which
+it meets the target alone. *Weak ECC* is a BCH code in a quarter of the parity, the parity that it saves given back.
+*In the die* is what the arrays sense, spare area included, with no bus, ECC or host behind them: what in-memory
 computing has. Variants, `NAME@best` and others, are the profile with other numbers: where one is → the profile's own
 stands before it and the variant's behind.
 """
 
 
 class Bandwidth(NamedTuple):
-    """One way of reading: 10^6 bytes of weights a second, what limits it, and the RBER that its ECC stands, if any."""
+    """One way of reading: 10^6 bytes of weights a second, what limits it, the errors left, and what its ECC stands."""
 
     way: str
     mb_s: float
     bottleneck: str
-    limit: str
+    errors: str
+    limit: str = "-"
 
 
 def bandwidths(device: Device) -> Iterator[Bandwidth]:
@@ -51,20 +54,27 @@ def bandwidths(device: Device) -> Iterator[Bandwidth]:
     >>> [one.bottleneck for one in bandwidths(load_device("tlc"))]
     ['bus', 'bus', 'bus', 'bus', 'die']
     """
-    limits = [f"{limit:.1e}" for limit in ecc_limits(device)[:1]]
-    yield _through(device, "ecc", WAYS["ecc"], *limits)
+    yield _corrected(device, WAYS["ecc"])
     if settings := weaker_ecc(device):
         weak = load_device(device.name, settings)
-        stands = ecc_limits(weak)[0]
-        yield _through(weak, "ecc", f"weak ECC, t = {weak.ecc.t} in {weak.ecc.codeword_bytes} bytes", f"{stands:.1e}")
+        yield _corrected(weak, f"weak ECC, t = {weak.ecc.t} in {weak.ecc.codeword_bytes} bytes")
+    bare = f"RBER {device_rates(device, device.condition()).mean:.1e}"
     for mode in ("bypass", "reclaim"):
-        yield _through(device, mode, WAYS[mode])
-    yield Bandwidth("in the die", sensed_mb_s(device), "die", "-")
+        yield _through(device, mode, WAYS[mode], bare)
+    yield Bandwidth("in the die", sensed_mb_s(device), "die", bare)
 
 
-def _through(device: Device, mode: str, way: str, limit: str = "-") -> Bandwidth:
+def _corrected(device: Device, way: str) -> Bandwidth:
+    if device.ecc.code == "none":
+        return _through(device, "ecc", way, f"RBER {device_rates(device, device.condition()).mean:.1e}")
+    age = age_at(device, device.condition())
+    found = _through(device, "ecc", way, f"UBER {share_text(age.uber)} {age.verdict}")
+    return found._replace(limit=f"{ecc_limits(device)[0]:.1e}")
+
+
+def _through(device: Device, mode: str, way: str, errors: str) -> Bandwidth:
     found = mode_timings(device, device.condition(), modes=(mode,))[mode]
-    return Bandwidth(way, found.read_bandwidth_mb_s, found.bottleneck, limit)
+    return Bandwidth(way, found.read_bandwidth_mb_s, found.bottleneck, errors)
 
 
 def devices_page(names: Sequence[str], *, pictures: str) -> str:
@@ -82,7 +92,9 @@ def _section(device: Device, pictures: str) -> str:
             "",
             f"{device.description}. Sources of its {len(marks)} values: {counts}.",
             "",
-            *_table(("way of reading", "MB/s", "limited by", "ECC stands"), _bandwidth_rows(device)),
+            *_table(
+                ("way of reading", "MB/s", "limited by", "errors left", "a first read stands"), _bandwidth_rows(device)
+            ),
             "",
             *_table(("age", "RBER", "UBER target"), _age_rows(device)),
             "",
@@ -94,7 +106,7 @@ def _section(device: Device, pictures: str) -> str:
 
 
 def _bandwidth_rows(device: Device) -> list[tuple[str, ...]]:
-    return [(one.way, f"{one.mb_s:,.0f}", one.bottleneck, one.limit) for one in bandwidths(device)]
+    return [(one.way, f"{one.mb_s:,.0f}", one.bottleneck, one.errors, one.limit) for one in bandwidths(device)]
 
 
 def _age_rows(device: Device) -> list[tuple[str, ...]]:

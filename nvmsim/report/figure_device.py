@@ -1,6 +1,6 @@
 """A device over its life: RBER against P/E cycles and time, where the ECC limit cuts, and what its cells store."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ from nvmsim.report.figure_levels import COLOURS, draw_levels
 from nvmsim.report.formats import clean, quantity
 
 _WIDTH, _PANEL, _VTH = 7.4, 2.4, 1.5  # inch, and all below
-_LEFT, _RIGHT, _GAP, _FOOT, _LEVELS_FOOT, _HEAD, _ROW, _LETTER = 0.68, 0.15, 0.75, 0.5, 0.62, 0.4, 0.115, 0.062
+_LEFT, _RIGHT, _GAP, _FOOT, _LEVELS_FOOT, _HEAD, _ROW, _LETTER = 0.68, 0.15, 0.75, 0.62, 0.62, 0.4, 0.115, 0.062
 _WIDTHS = {"lsb": 3.4, "csb": 2.4, "msb": 1.5, "tsb": 0.8}
 _LABELS = {"pe_cycles": "P/E cycles", "retention_days": "retention, days"}
 _LOWEST = 1e-12
@@ -41,11 +41,15 @@ def build(device: Device, width_in: float = _WIDTH) -> tuple[Figure, str, str]:
     places, body = _places(width_in, with_levels=with_levels)
     figure, top = titled(width_in, body, title=title)
     axes = [figure.add_axes(_parts(place, width_in, body + top)) for place in places]
-    low, high = _reach(curves, limits)
+    own = {
+        age.name: np.maximum(device_rates(device, age).seen.mean(axis=1), _LOWEST) for age in device.conditions.values()
+    }
+    low, high = _reach([*(curve.rber for curve in curves), *own.values()], limits)
     for panel, place, curve in zip(axes, places, curves, strict=False):
-        _draw_life(panel, device, curve, limits)
+        _draw_life(panel, device, curve, limits=limits)
         panel.set_ylim(low, high)
         _name_ages(panel, place, device, curve)
+        _mark_ages(panel, device, curve, own=own)
     if with_levels:
         draw_levels(axes[-1], device, model)
     axes[0].legend(frameon=False, fontsize=7.5, loc="best")
@@ -69,13 +73,14 @@ def _parts(place: _Place, width_in: float, height_in: float) -> tuple[float, flo
     return place.left / width_in, place.bottom / height_in, place.width / width_in, place.height / height_in
 
 
-def _reach(curves: Sequence[Curve], limits: Sequence[float]) -> tuple[float, float]:
-    """Both panels share one scale, which leaves out where only retries reach."""
-    rates = np.concatenate([np.maximum(curve.rber.ravel(), _LOWEST) for curve in curves])
-    return float(rates.min()) / 2, min(max(float(rates.max()), *limits[:1]) * 3, 0.5)
+def _reach(drawn: Sequence[np.ndarray], limits: Sequence[float]) -> tuple[float, float]:
+    """Both panels share one scale with the first read's limit in it; it leaves out where only retries reach."""
+    rates = np.concatenate([np.maximum(rber.ravel(), _LOWEST) for rber in drawn])
+    shown = [float(rates.min()), float(rates.max()), *limits[:1]]
+    return min(shown) / 2, min(max(shown) * 3, 0.5)
 
 
-def _draw_life(axes: Axes, device: Device, curve: Curve, limits: Sequence[float]) -> None:
+def _draw_life(axes: Axes, device: Device, curve: Curve, *, limits: Sequence[float]) -> None:
     axes.set_yscale("log")
     _time_axis(axes, curve)
     dot = "o" if curve.known.sum() == 1 else None
@@ -86,32 +91,38 @@ def _draw_life(axes: Axes, device: Device, curve: Curve, limits: Sequence[float]
             axes.plot(curve.values, rates, color=COLOURS[name], linewidth=1, linestyle=":")
     if not curve.known.all():
         axes.plot([], [], color=INK, linewidth=1, linestyle=":", label="outside the model's range")
-    _draw_limit(axes, curve, limits)
-    axes.set_xlabel(f"{_LABELS[curve.quantity]}; {_fixed(curve)}", fontsize=8)
+    if limits:
+        _draw_limit(axes, curve, limits[0], alone=not _mended_by(device, curve))
+    axes.set_xlabel(f"{_LABELS[curve.quantity]}\n{_fixed(curve)}", fontsize=8)
     axes.set_ylabel("RBER")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0e}".replace("e-0", "e-")))
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.tick_params(labelsize=8)
 
 
-def _draw_limit(axes: Axes, curve: Curve, limits: Sequence[float]) -> None:
+def _draw_limit(axes: Axes, curve: Curve, limit: float, *, alone: bool) -> None:
     """Draw the highest RBER that the first read stands, and where the worst page type meets it."""
-    if not limits:
-        return
-    label = "ECC limit, first read" if len(limits) > 1 else "ECC limit"
-    axes.axhline(limits[0], color=INK, linewidth=0.9, linestyle=(0, (5, 3)), label=label)
-    cut = crossing(curve, limits[0])
+    label = "ECC limit" if alone else "ECC limit, first read"
+    axes.axhline(limit, color=INK, linewidth=0.9, linestyle=(0, (5, 3)), label=label)
+    cut = crossing(curve, limit)
     if cut is not None and cut > curve.values[0]:
-        axes.plot([cut], [limits[0]], "o", color=INK, markersize=4, zorder=5)
-        said = f"{cut:,.3g}" if cut < 1000 or cut >= 1e6 else f"{cut:,.0f}"
-        across = axes.transAxes.inverted().transform(axes.transData.transform((cut, limits[0])))[0]
+        axes.plot([cut], [limit], "o", color=INK, markersize=4, zorder=5)
+        said = _short(curve.quantity, cut)
+        across = axes.transAxes.inverted().transform(axes.transData.transform((cut, limit)))[0]
         side = {"xytext": (-3, 4), "ha": "right"} if across > _EDGE else {"xytext": (4, 4), "ha": "left"}
-        axes.annotate(said, (cut, limits[0]), textcoords="offset points", fontsize=7.5, zorder=5, **side)
+        axes.annotate(said, (cut, limit), textcoords="offset points", fontsize=7.5, zorder=5, **side)
+
+
+def _short(name: str, value: float) -> str:
+    """Write a quantity without its unit, but for what is less than the axis's day."""
+    if name == "retention_days" and 0 < value < 1:
+        return quantity(name, value).removesuffix(" of retention")
+    return f"{value:,.3g}" if value < 1000 or value >= 1e6 else f"{value:,.0f}"
 
 
 def _time_axis(axes: Axes, curve: Curve) -> None:
     if curve.quantity != "retention_days":
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.7g}"))
         axes.locator_params(axis="x", nbins=4)
         return
     axes.set_xscale("function", functions=(np.log1p, np.expm1))
@@ -133,6 +144,15 @@ def _name_ages(axes: Axes, place: _Place, device: Device, curve: Curve) -> None:
         axes.text(*at, text, transform=axes.transAxes, fontsize=7, color=INK)
 
 
+def _mark_ages(axes: Axes, device: Device, curve: Curve, *, own: Mapping[str, np.ndarray]) -> None:
+    """Mark each age's own RBER, which the curves miss where more than one quantity tells it from the default age."""
+    for age in device.conditions.values():
+        for name, rate in zip(device.page_types, own[age.name], strict=True):
+            look = {"color": COLOURS[name], "markersize": 5.5, "markeredgewidth": 1.2, "clip_on": False, "zorder": 4}
+            axes.plot([getattr(age, curve.quantity)], [rate], "x", **look)
+    axes.plot([], [], "x", color=INK, markersize=5.5, label="the ages' own")
+
+
 def _rows(spots: Sequence[tuple[float, Sequence[str]]], width_in: float) -> Iterator[tuple[float, int, str]]:
     """Place texts centred on their spots in the lowest of three rows where they overlap nothing; leave others out.
 
@@ -151,6 +171,7 @@ def _rows(spots: Sequence[tuple[float, Sequence[str]]], width_in: float) -> Iter
 
 def _fixed(curve: Curve) -> str:
     others = [name for name in ("pe_cycles", "retention_days", "temperature_c") if name != curve.quantity]
+    others += ["reads_per_page"] if curve.age.reads_per_page else []
     return ", ".join(quantity(name, getattr(curve.age, name)) for name in others)
 
 
@@ -158,7 +179,8 @@ def _finding(device: Device, curves: Sequence[Curve], limits: Sequence[float]) -
     """Say how far RBER rises over wear, or over time if the model knows no wear, and what the ECC stands."""
     curve = next((one for one in curves if one.known.sum() > 1 and np.ptp(one.rber, axis=0).any()), curves[0])
     start, end = curve.rber[0].mean(), curve.rber[-1].mean()
-    over = f"over {quantity(curve.quantity, curve.values[-1])}"
+    other = "pe_cycles" if curve.quantity == "retention_days" else "retention_days"
+    over = f"over {quantity(curve.quantity, curve.values[-1])} (at {quantity(other, getattr(curve.age, other))})"
     said = f"{clean(device.name)}: RBER from {start:.1e} to {end:.1e} {over}"
     if not limits:
         return f"{said}; no ECC"
@@ -167,7 +189,8 @@ def _finding(device: Device, curves: Sequence[Curve], limits: Sequence[float]) -
         return f"{said}, within the {limits[0]:.1e} that its ECC stands"
     again = " and ".join(_mended_by(device, curve))
     then = f"needs {again}" if again else "fails"
-    return f"{said}; its ECC stands {limits[0]:.1e} and {then} from {quantity(curve.quantity, _two(cut))} on"
+    since = "the start" if cut == curve.values[0] else f"{quantity(curve.quantity, _two(cut))} on"
+    return f"{said}; its ECC stands {limits[0]:.1e} and {then} from {since}"
 
 
 def _mended_by(device: Device, curve: Curve) -> list[str]:

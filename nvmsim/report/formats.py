@@ -155,7 +155,14 @@ def quantity(key: str, value: object) -> str:
         return f"{clean(key)} {clean(value)}"
     if key == "rber":
         return f"RBER {rate(value)}"
+    if key == "retention_days" and 0 < value < 1:
+        return f"{_part_of_a_day(value)} of retention"
     return _AGE.get(key, f"{clean(key)} {{}}").format(f"{value:,g}" if value < 1e6 else _bare(number(value)))
+
+
+def _part_of_a_day(days: float) -> str:
+    hours = 24 * days
+    return f"{hours:.3g} hours" if hours >= 1 else f"{60 * hours:.3g} minutes" if hours >= 1 / 60 else f"{days:g} days"
 
 
 def _bare(text: str) -> str:

@@ -64,8 +64,12 @@ def _level(layer: nn.Conv2d | nn.Linear, following: nn.Conv2d | nn.Linear) -> No
 
 
 def _ratio(taken: Tensor, own: Tensor) -> Tensor:
-    """Return sqrt(taken / own), 1 for a channel that nothing goes into or comes out of."""
-    return torch.where((taken > 0) & (own > 0), taken / own, torch.ones(())).sqrt()
+    """Return sqrt(taken / own), 1 for a channel that nothing goes into or comes out of.
+
+    By numpy's root, which is rounded as IEEE 754 says: torch's differs in the last bit from processor to processor,
+    and with it the weights' checksum.
+    """
+    return torch.from_numpy(np.sqrt(torch.where((taken > 0) & (own > 0), taken / own, torch.ones(())).numpy()))
 
 
 class RescaledCard(Card):
