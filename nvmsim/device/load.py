@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from nvmsim.device.check import Checked, check
+from nvmsim.device.check import DEFAULT_SOURCE, Checked, check
 from nvmsim.device.cross import cross_check, ecc_spec, take_soft_sources
 from nvmsim.device.cross_host import host_spec
 from nvmsim.device.extends import varied, whole_profile
 from nvmsim.device.override import BY_USER, apply_settings
-from nvmsim.device.parts import Cell, Condition, Device, Geometry, Page, Timing
+from nvmsim.device.parts import PAGE_TYPES, Cell, Condition, Device, Geometry, Page, Timing
 from nvmsim.device.sections import SECTIONS
 from nvmsim.device.variants import KEY, split_variant, variants_in, variants_problems
 from nvmsim.errors import InputError
@@ -96,6 +96,7 @@ def load_device(where: str | Path, settings: Sequence[str] = ()) -> Device:
         raise InputError([*_by_settings(found, where), *problems])
     _mark_settings(found.sources, [one for key in keys for one in _said(data, key)])
     take_soft_sources(found)
+    _take_defaults(found)
     return _build(found)
 
 
@@ -174,6 +175,17 @@ def _mark_settings(sources: dict[str, str], keys: Sequence[str]) -> None:
         for inner in [name for name in sources if name.startswith(f"{key}.")]:
             del sources[inner]
         sources[key] = BY_USER
+
+
+def _take_defaults(found: Checked) -> None:
+    """Fill in what the error model takes for granted, an assumption, where the profile does not say it."""
+    from nvmsim.device.rber import build_error_model  # loads numerical packages, which a mere listing can spare
+
+    cell = Cell(**_under(found, "cell"))
+    for key, value in build_error_model(found.rber, cell, PAGE_TYPES[cell.bits]).defaults().items():
+        if key not in found.rber:
+            found.rber[key] = value
+            found.sources[f"rber.{key}"] = DEFAULT_SOURCE
 
 
 def _build(found: Checked) -> Device:

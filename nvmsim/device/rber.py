@@ -124,6 +124,14 @@ class ErrorModel(ABC):
         """Return the rates of read attempts 1 to ``attempts``; none: each retry has ``ecc.retry.rber_factor``."""
         return ()
 
+    def idle(self, condition: Condition) -> tuple[str, ...]:
+        """Name the parameters that say nothing of the rates of a first read at this age."""
+        return ()
+
+    def defaults(self) -> Mapping[str, Any]:
+        """Return what holds of the parameters that a profile may leave out, and that rates rest on."""
+        return {}
+
 
 def build_error_model(rber: Mapping[str, Any], cell: Cell, page_types: Sequence[str]) -> ErrorModel:
     """Build the error model that an ``rber`` section (``model`` and its parameters) describes.

@@ -17,6 +17,7 @@ from nvmsim.device.placement import EQUALLY_RELIABLE, LINEAR
 from nvmsim.encoding.base import Encoding
 from nvmsim.encoding.spec import make_encoding
 from nvmsim.inject.sampler import rung_for
+from nvmsim.study.assumed import age_of
 from nvmsim.study.chosen import chosen_text
 from nvmsim.study.question import Question
 from nvmsim.study.scheme import Scheme
@@ -185,7 +186,7 @@ def _row(question: Question, case: Case, estimate: Estimate, speed: ModeTiming) 
 
 def _timed(question: Question, case: Case, speed: ModeTiming) -> dict[str, object]:
     timing, causes = speed.timing, speed.causes
-    corrected = question.rates if case.scheme.ecc else None
+    rests_on = {"corrected": question.rates if case.scheme.ecc else None, "age": age_of(question)}
     return {
         "load_us": timing.load_us,
         "loads_per_s": 1e6 / timing.load_us,
@@ -193,7 +194,7 @@ def _timed(question: Question, case: Case, speed: ModeTiming) -> dict[str, objec
         "speedup": causes.speedup,
         "causes": Causes(bytes=causes.bytes, decoder=causes.decoder, retries=causes.retries, host=causes.host),
         "bottleneck": timing.bottleneck,
-        "bottleneck_assumed": bottleneck_assumed(question.device, timing.bottleneck, corrected=corrected),
+        "bottleneck_assumed": bottleneck_assumed(question.device, timing.bottleneck, **rests_on),
         "utilisation": timing.utilisation,
         "page_read_us": timing.page_read_us,
     }

@@ -1,8 +1,9 @@
 """Which numbers of a profile decide how fast each resource is."""
 
-from nvmsim.device.parts import Device
+from nvmsim.device.parts import ASSUMPTION, Condition, Device
 from nvmsim.device.rber import Rates
-from nvmsim.device.resolve import leaves
+from nvmsim.device.resolve import leaves, source_of
+from nvmsim.device.rests_on import correction_keys, rber_keys
 from nvmsim.timing.modes import reads_again, reads_softly
 from nvmsim.timing.system import QUEUE
 
@@ -27,48 +28,46 @@ _OF_SOFT_READS = {
     "bus": ("ecc.soft.transfers",),
     "ecc": ("ecc.soft.decode_bandwidth_gb_s", "ecc.soft.decode_growth_per_error"),
 }
-_REREAD = tuple(_OF_SOFT_READS)
-"""What each read of a page takes time of; a page crosses the host link once."""
-_OF_REREADS = ("ecc.t", "ecc.table", "ecc.limit_rber", "ecc.waterfall_decades", "ecc.retry.max")
-_OF_SOFT_REREADS = ("ecc.soft.max", "ecc.soft.waterfall_decades")
+"""What soft reads cost of what each read of a page takes time of; the host link is not of these, crossed once."""
 
 
-def decisive_keys(device: Device, bottleneck: str, *, corrected: Rates | None = None) -> list[str]:
+def decisive_keys(
+    device: Device, bottleneck: str, *, corrected: Rates | None = None, age: Condition | None = None
+) -> list[str]:
     """Return the keys that decide a resource's speed, of those that the profile has.
 
-    With ECC at the rates ``corrected``, those too that say how often pages are read again, where they are.
+    Where ECC has pages read again at the rates ``corrected``, those too that decide how often: what it corrects, and
+    what the RBER of the ``age`` is reckoned from, if the rates are of one.
 
     >>> from nvmsim.device.load import load_device
-    >>> decisive_keys(load_device("tlc"), "host")
-    ['host.bandwidth_gb_s']
+    >>> tlc, old = load_device("tlc"), Rates(((2e-2, 2e-2),) * 3)
+    >>> decisive_keys(tlc, "host", corrected=old), decisive_keys(tlc, "bus")
+    (['host.bandwidth_gb_s'], ['timing.bus_mt_s'])
+    >>> decisive_keys(tlc, "bus", corrected=old)[-2:]
+    ['ecc.retry.max', 'ecc.retry.rber_factor']
     """
     keys = _DECISIVE[bottleneck]
-    if corrected is not None and bottleneck in _REREAD:
-        soft = reads_softly(device, corrected)
-        keys += (_OF_SOFT_READS[bottleneck] if soft else ()) + reread_keys(device, corrected)
+    if corrected is not None and bottleneck in _OF_SOFT_READS and reads_again(device, corrected):
+        keys += _reread_keys(device, bottleneck, corrected) + (rber_keys(device, age) if age else ())
     given = leaves(device)
     return [key for key in keys if key in given]
 
 
-def reread_keys(device: Device, rates: Rates) -> tuple[str, ...]:
-    """Return the keys that decide how often ECC has pages read again; none where it has none.
-
-    >>> from nvmsim.device.load import load_device
-    >>> tlc = load_device("tlc")
-    >>> [reread_keys(tlc, Rates(((rber, rber),) * 3))[-2:] for rber in (1e-3, 2e-2)]
-    [(), ('ecc.retry.max', 'ecc.retry.rber_factor')]
-    """
-    if not reads_again(device, rates):
-        return ()
-    tuned = "rber.read_retry.steps" if rates.retries else "ecc.retry.rber_factor"
-    return (*_OF_REREADS, tuned, *(_OF_SOFT_REREADS if reads_softly(device, rates) else ()))
+def _reread_keys(device: Device, bottleneck: str, rates: Rates) -> tuple[str, ...]:
+    found = correction_keys(device, rates)
+    if reads_softly(device, rates):
+        return _OF_SOFT_READS[bottleneck] + found
+    return tuple(key for key in found if not key.startswith("ecc.soft."))
 
 
-def bottleneck_assumed(device: Device, bottleneck: str, *, corrected: Rates | None = None) -> bool:
+def bottleneck_assumed(
+    device: Device, bottleneck: str, *, corrected: Rates | None = None, age: Condition | None = None
+) -> bool:
     """Tell whether one of the numbers that decide a resource's speed is an assumption.
 
     >>> from nvmsim.device.load import load_device
     >>> bottleneck_assumed(load_device("tlc"), "bus"), bottleneck_assumed(load_device("tlc"), "ecc")
     (False, True)
     """
-    return any(device.is_assumption(key) for key in decisive_keys(device, bottleneck, corrected=corrected))
+    keys = decisive_keys(device, bottleneck, corrected=corrected, age=age)
+    return any(source_of(device, key).startswith(ASSUMPTION) for key in keys)

@@ -158,6 +158,7 @@ def _streamed(
         mode=mode,
         rber=rates.mean,
         corrected=rates if corrected else None,
+        age=age,
         uber=final_uber(device, rates) if corrected else None,
         relative_error=timing.relative_error,
     )
@@ -192,6 +193,7 @@ def _answer(
     device: Device,
     tflops: float | None,
     corrected: Rates | None = None,
+    age: Condition | None = None,
     **same: object,
 ) -> Inference:
     computing = compute_s.sum() >= load_s.sum()
@@ -204,7 +206,7 @@ def _answer(
         per_s=work.batch / time_s,
         stall=None if tflops is None else max(0.0, 1 - float(compute_s.sum()) / time_s),
         limited_by="compute" if computing else bottleneck,
-        assumed=not computing and bottleneck_assumed(device, decides, corrected=corrected),
+        assumed=not computing and bottleneck_assumed(device, decides, corrected=corrected, age=age),
         **same,
     )
 

@@ -11,7 +11,7 @@ from nvmsim.device.rber import Rates, device_rates
 from nvmsim.timing.read_path import ReadTiming, read_timing
 
 SEEN = 1e-4
-"""Fewer pages read again than this share change no digit of a speed that is shown."""
+"""Fewer further reads a page than these change no digit of a speed that is shown."""
 
 
 def mode_timings(device: Device, age: Condition, *, modes: Sequence[str] = MODES) -> dict[str, ReadTiming]:
@@ -46,7 +46,8 @@ def reads_again(device: Device, rates: Rates) -> bool:
     >>> [reads_again(load_device("tlc"), Rates(((rber, rber),) * 3)) for rber in (1e-3, 2e-2)]
     [False, True]
     """
-    return device.ecc.attempts > 1 and bool(page_failures(device, rates)[:, 0].max() >= SEEN)
+    further = page_failures(device, rates)[:, :-1].sum(axis=1)  # each failed read but the last has another behind it
+    return bool(further.max() >= SEEN)
 
 
 def decoding_of(device: Device, rates: Rates) -> dict[str, np.ndarray | None]:

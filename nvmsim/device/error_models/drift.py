@@ -22,7 +22,7 @@ from nvmsim.device.error_models.read_levels import Levels
 from nvmsim.device.temperature import Arrhenius
 
 if TYPE_CHECKING:
-    from nvmsim.device.profile import Cell
+    from nvmsim.device.profile import Cell, Condition
 
 LAW = ("mean_log10_ohm", "sigma_log10_ohm", "drift_exponent", "drift_exponent_sigma")
 KEYS = (*LAW, "reference_s", "pe_cycles", "valid_range", *LEVEL_KEYS)
@@ -99,6 +99,15 @@ class Drift(LevelModel):
             tuple(mean + nu * decades for mean, nu in start),
             tuple(math.hypot(sigma, nu * decades) for sigma, nu in spread),
         )
+
+    def idle(self, condition: Condition) -> tuple[str, ...]:
+        """Name what only warns, and what drift does not ask before it has begun."""
+        moved = self.decades(condition.retention_days) or self.decades(self.optimal_at_days or 0.0)
+        return (*super().idle(condition), *(() if moved else (*LAW[2:], "reference_s")))
+
+    def defaults(self) -> Mapping[str, Any]:
+        """Return those of the read levels and the start of drift."""
+        return super().defaults() | {"reference_s": self.reference_s}
 
     def decades(self, days: float) -> float:
         """Return log10(t / t0), 0 before t0.

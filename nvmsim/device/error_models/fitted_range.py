@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from nvmsim.device.error_models.parameters import Parameters
+from nvmsim.device.error_models.parameters import ARRHENIUS_KEYS, Parameters
 from nvmsim.device.temperature import Arrhenius
 
 if TYPE_CHECKING:
@@ -37,6 +37,16 @@ class FittedRange:
     def equivalent_days(self, condition: Condition) -> float:
         """Return the retention as days at the reference temperature."""
         return self.arrhenius.equivalent_days(condition.retention_days, temperature_c=condition.temperature_c)
+
+    def idle(self, condition: Condition) -> tuple[str, ...]:
+        """Name what the Arrhenius law does not ask at an age without retention, or at its own temperature."""
+        if condition.retention_days == 0:
+            return ARRHENIUS_KEYS
+        return ARRHENIUS_KEYS[:1] if condition.temperature_c == self.arrhenius.reference_temperature_c else ()
+
+    def defaults(self) -> dict[str, float]:
+        """Return the parameters of the Arrhenius law, stated or not."""
+        return asdict(self.arrhenius)
 
     def _value(self, name: str, condition: Condition) -> float:
         return self.equivalent_days(condition) if name == "retention_days" else getattr(condition, name)

@@ -82,6 +82,10 @@ class GaussianVth(LevelModel):
         mean, sigma = np.apply_along_axis(lambda column: np.interp(where[0], where[1:], column), 0, rows)
         return Levels(tuple(mean), tuple(sigma))
 
+    def defaults(self) -> Mapping[str, Any]:
+        """Return those of the read levels and of the temperature."""
+        return super().defaults() | self.fitted.defaults()
+
 
 def _ages(read: Parameters, count: int) -> list[tuple[float, Levels]]:
     ages = []

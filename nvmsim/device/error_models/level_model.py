@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -66,6 +66,14 @@ class LevelModel(ErrorModel):
         if not tuned:
             return first
         return np.maximum.accumulate(first + tuned * (optimal_read_levels(levels) - first))
+
+    def idle(self, condition: Condition) -> tuple[str, ...]:
+        """Name the wear for which the levels hold, which only warns, and what temperature does not ask."""
+        return "pe_cycles", *self.fitted.idle(condition)
+
+    def defaults(self) -> Mapping[str, Any]:
+        """Return the age for which the read levels are best, if that is not every age."""
+        return {} if self.optimal_at_days is None else {"read_levels": {"optimal_at_days": self.optimal_at_days}}
 
     def _flips(self, condition: Condition, *, tuned: float) -> list[tuple[float, ...]]:
         levels = self.levels(self.fitted.equivalent_days(condition))

@@ -67,3 +67,11 @@ class LogTime(ErrorModel):
         exponent = (a * wear + b) * math.log(max(seconds, self.first_s)) + c * wear + d
         mean = math.exp(min(exponent, math.log(MAX_RBER) + 1)) * self.layer_factor
         return clipped([(mean * factor,) * 2 for factor in self.factors], self.fitted.warnings(condition))
+
+    def idle(self, condition: Condition) -> tuple[str, ...]:
+        """Name the parameters of temperature that say nothing at this age."""
+        return self.fitted.idle(condition)
+
+    def defaults(self) -> Mapping[str, Any]:
+        """Return the first time that the law knows, and those of the temperature."""
+        return {"first_s": self.first_s, **self.fitted.defaults()}

@@ -85,6 +85,20 @@ class PowerLaw(ErrorModel):
             "read_disturb": _product(self.reads, wear, reads),
         }
 
+    def idle(self, condition: Condition) -> tuple[str, ...]:
+        """Name the parameters of causes that have not been at work at this age."""
+        wear, days, reads = condition.pe_cycles, condition.retention_days, condition.reads_per_page
+        at_work = {
+            WRITE: _product((1.0, *self.write[1:]), wear),
+            RETENTION: _product((1.0, *self.retention[1:]), wear, days),
+            (*READS, "read_disturb_pages"): _product((1.0, *self.reads[1:]), wear, reads),
+        }
+        return (*self.fitted.idle(condition), *(key for keys, cause in at_work.items() if not cause for key in keys))
+
+    def defaults(self) -> Mapping[str, Any]:
+        """Return those of the temperature."""
+        return self.fitted.defaults()
+
 
 def _term(read: Parameters, keys: tuple[str, ...]) -> tuple[float, ...]:
     """Read a coefficient and its exponents; a term that is not there is 0."""

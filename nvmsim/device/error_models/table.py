@@ -71,6 +71,14 @@ class Table(ErrorModel):
         said = self.fitted.warnings(condition, nearest=("pe_cycles", "retention_days", "reads_per_page"))
         return clipped([(rate, rate) for rate in means], said)
 
+    def idle(self, condition: Condition) -> tuple[str, ...]:
+        """Name the parameters of temperature that say nothing at this age."""
+        return self.fitted.idle(condition)
+
+    def defaults(self) -> Mapping[str, Any]:
+        """Return those of the temperature."""
+        return self.fitted.defaults()
+
 
 def _points(read: Parameters, page_types: Sequence[str], factors: tuple[float, ...]) -> list[Point]:
     points = []
