@@ -138,18 +138,15 @@ WRONG = [
     ("ecc.code=bch", "ecc.t: missing"),
     ("ecc.waterfall_decades=0.001", "--set: ecc.waterfall_decades: 0.001: must be wider"),
     ("ecc.waterfall_decades=2", "2: must be at most 1.7958 with limit_rber 0.008, or that at most 0.0049997 with this"),
-    (
-        "ecc.limit_rber=0.49",
-        "tlc with --set ecc.limit_rber: ecc.waterfall_decades: 0.17: must be at most 0.0087735 with",
-    ),
-    ("ecc.uber_target=1", "--set: ecc.uber_target: 1: must be at most 1.5256e-05: half of all codewords fail beyond"),
+    ("ecc.limit_rber=0.49", "--set: ecc.limit_rber: 0.49: must be lower: with codewords of 36864 bits no waterfall"),
+    ("ecc.limit_rber=0.34", "tlc with --set ecc.limit_rber: ecc.waterfall_decades: 0.17: must be at most 0.16748 with"),
+    ("ecc.limit_rber=1e-27", "tlc with --set ecc.limit_rber: ecc.uber_target: 1e-15: must be at most 5.7246e-28, or"),
+    ("ecc.uber_target=1", "--set: ecc.uber_target: 1: must be at most 1.5256e-05: beyond, half of the codewords"),
     ("ecc.uber_target=1e-30", "tlc with --set ecc.uber_target: ecc.waterfall_decades: 0.17: must be wider"),
     ("ecc.code=ldpc-table", "tlc with --set ecc.code: ecc.table: missing: must be a name for code ldpc-table"),
     ("rber.model=drift", "tlc with --set rber.model: rber.mean_log10_ohm: missing; must be a list of 8 numbers"),
-    (
-        "ecc.soft={limit_rber: 0.49}",
-        "--set: ecc.soft.waterfall_decades: 0.17: must be at most 0.0087735 with limit_rber",
-    ),
+    ("ecc.soft={limit_rber: 0.34}", "--set: ecc.soft.waterfall_decades: 0.17: must be at most 0.16748 with limit_rber"),
+    ("rber.page_type_factors={lsb: 1, csb: 1}", "--set: rber.page_type_factors.msb: missing; must be a number"),
     ("ecc.retry.max=-1", "-1: must be a whole number from 0"),
     ("ecc.uber_target=2", "2: must be a number from 1e-30 to 1"),
     ("rber.epsilon=-1", "--set: rber.epsilon: -1: must be"),
@@ -182,7 +179,7 @@ def test_a_wrong_value_is_blamed_on_its_key_with_what_is_allowed(setting, expect
 def test_the_allowed_numbers_of_a_waterfall_that_is_too_wide_are_allowed():
     for allowed in ("ecc.limit_rber=0.33802", "ecc.uber_target=1.5256e-5", "ecc.waterfall_decades=1.7958"):
         load_device("tlc", [allowed])
-    load_device("tlc", ["ecc.limit_rber=0.49", "ecc.waterfall_decades=0.0087735", "ecc.uber_target=1e-6"])
+    load_device("tlc", ["ecc.limit_rber=0.34", "ecc.waterfall_decades=0.16748"])
     for beyond in ("ecc.limit_rber=0.3381", "ecc.uber_target=1.527e-5", "ecc.waterfall_decades=1.796"):
         problems_of(load_device, "tlc", [beyond])
 
@@ -193,7 +190,9 @@ def test_settings_are_named_in_what_the_file_alone_does_not_have_wrong(load):
     file, by_hand, beside = problems_of(load, text, "timing.bus_mt_s=-1", "cell.bits=2")
     assert file.endswith("dev.yaml: geometry.channels: 0: must be a whole number from 1 to 4096")
     assert by_hand.startswith("--set: timing.bus_mt_s: -1: must be")
-    assert "dev.yaml with --set timing.bus_mt_s, cell.bits: cell.gray_code: '1': must be" in beside
+    assert "dev.yaml with --set cell.bits: cell.gray_code: '1': must be" in beside
+    two = problems_of(load, yaml.safe_dump(LEAST), "ecc={code: ldpc, codeword_bytes: 4096}", "page.spare_bytes=600")
+    assert all(problem.startswith("--set: ecc.") for problem in two)
 
 
 def test_a_problem_names_file_key_value_and_what_is_allowed(load):

@@ -48,7 +48,8 @@ class Checked:
 
     def say(self, key: str, what: str) -> None:
         """Note a problem in free words."""
-        given = any(f"{key}.".startswith(f"{name}.") or name.startswith(f"{key}.") for name in self.overridden)
+        place = key.replace("[", ".") + "."
+        given = any(place.startswith(f"{name}.") or name.startswith(f"{key}.") for name in self.overridden)
         self.problems.append(f"{'--set' if given else self.label}: {key}: {what}")
         self.bad.add(key)
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,6 +13,8 @@ from nvmsim.device.binomial import binomial_pmf
 from nvmsim.errors import InputError
 
 _STEEPEST, _FLATTEST = 1e-9, 1e3
+_WIDEST_MIDDLE = math.log10(0.5)
+_HALF = 0.49  # of all codewords, but for the flattest curve's slope
 
 
 @dataclass(frozen=True)
@@ -43,43 +45,59 @@ def calibrate(
     >>> round(curve.spread_decades, 4), curve.failure([0, 233]).round(2).tolist()
     (0.06, [0.0, 0.5])
     """
-    middle = _middle(limit_rber, waterfall_decades)
+    _check_numbers(limit_rber, waterfall_decades)
     pmf = binomial_pmf(codeword_bits, limit_rber)
     possible = np.flatnonzero(pmf)
 
-    def failure(spread: float) -> float:
+    def failure(middle: float, spread: float) -> float:
         return float(pmf[possible] @ LdpcWaterfall(codeword_bits, middle, spread).failure(possible))
 
-    asked, least, most = uber_target * data_bits, failure(_STEEPEST), failure(_FLATTEST)
-    if asked >= most:
+    middle, asked = math.log10(limit_rber) + waterfall_decades, uber_target * data_bits
+    _check_most(asked, failure(middle, _FLATTEST), uber_target=uber_target, limit_rber=limit_rber)
+    if asked <= failure(_WIDEST_MIDDLE, _STEEPEST):
         raise InputError(
-            f"ecc.uber_target: {uber_target:g}: must be at most {_rounded_down(most / data_bits)}: "
-            f"half of all codewords fail beyond"
+            f"ecc.limit_rber: {limit_rber:g}: must be lower: with codewords of {codeword_bits} bits no waterfall keeps "
+            f"UBER there below uber_target {uber_target:g}"
         )
-    if asked <= least:
+    _check_middle(middle, limit_rber, waterfall_decades)
+    if asked <= (least := failure(middle, _STEEPEST)):
         raise InputError(
             f"ecc.waterfall_decades: {waterfall_decades:g}: must be wider: with limit_rber {limit_rber:g} and "
             f"codewords of {codeword_bits} bits, UBER at the limit is {least / data_bits:.3g} at least, above "
             f"uber_target {uber_target:g}"
         )
-    return LdpcWaterfall(codeword_bits, middle, _bisect(failure, asked))
+    return LdpcWaterfall(codeword_bits, middle, _bisect(partial(failure, middle), asked))
 
 
-def _middle(limit_rber: float | None, waterfall_decades: float | None) -> float:
+def _check_numbers(limit_rber: float | None, waterfall_decades: float | None) -> None:
     limit_fits = limit_rber is not None and 0 < limit_rber < 0.5
     problems = [] if limit_fits else [f"ecc.limit_rber: {limit_rber}: an ldpc code needs a number above 0, below 0.5"]
     if waterfall_decades is None or waterfall_decades <= 0:
         problems.append(f"ecc.waterfall_decades: {waterfall_decades}: an ldpc code needs a number above 0")
-    elif limit_fits and limit_rber * 10**waterfall_decades > 0.5:
-        widest, highest = _rounded_down(math.log10(0.5 / limit_rber)), _rounded_down(0.5 / 10**waterfall_decades)
-        problems.append(
+    if problems:
+        raise InputError(problems)
+
+
+def _check_most(asked: float, most: float, *, uber_target: float, limit_rber: float) -> None:
+    if asked >= most:
+        few = f", or limit_rber above {limit_rber:g}" if most < _HALF else ""  # most codewords have no wrong bit
+        raise InputError(
+            f"ecc.uber_target: {uber_target:g}: must be at most {_rounded_down(most * uber_target / asked)}{few}: "
+            f"beyond, half of the codewords with wrong bits fail at the limit"
+        )
+
+
+def _check_middle(middle: float, limit_rber: float, waterfall_decades: float) -> None:
+    if middle > _WIDEST_MIDDLE:
+        widest, highest = (
+            _rounded_down(_WIDEST_MIDDLE - math.log10(limit_rber)),
+            _rounded_down(0.5 / 10**waterfall_decades),
+        )
+        raise InputError(
             f"ecc.waterfall_decades: {waterfall_decades:g}: must be at most {widest} with limit_rber {limit_rber:g}, "
             f"or that at most {highest} with this: half of the codewords fail at limit_rber x 10^waterfall_decades, "
             f"RBER {limit_rber * 10**waterfall_decades:.3g}, and none is above 0.5"
         )
-    if problems:
-        raise InputError(problems)
-    return float(np.log10(limit_rber) + waterfall_decades)
 
 
 def _rounded_down(most: float) -> str:

@@ -93,29 +93,36 @@ def load_device(where: str | Path, settings: Sequence[str] = ()) -> Device:
         keys = apply_settings(data, settings)
     found = _checked(data, label=label, stem=path.stem, overridden=keys)
     if found.problems or problems:
-        raise InputError([*_by_settings(found, where), *problems])
+        raise InputError([*_by_settings(found, where, settings), *problems])
     _mark_settings(found.sources, [one for key in keys for one in _said(data, key)])
     take_soft_sources(found)
     _take_defaults(found)
     return _build(found)
 
 
-def _by_settings(found: Checked, where: str | Path) -> list[str]:
-    """Return the problems, with the settings named in those that the file alone does not have."""
-    if not found.overridden or not found.problems:
+def _by_settings(found: Checked, where: str | Path, settings: Sequence[str]) -> list[str]:
+    """Return the problems; in those of the file that it has only with settings, with the settings that bring them."""
+    own = f"{found.label}: "
+    if not settings or not any(problem.startswith(own) for problem in found.problems):
         return found.problems
+    alone, by_one = set(_problems(where)), {one: set(_problems(where, one)) for one in settings}
+    said = []
+    for problem in found.problems:
+        with_one = [one for one in settings if problem in by_one[one]]
+        keys = ", ".join(one.partition("=")[0].strip() for one in with_one or settings)
+        mine = problem.startswith(own) and problem not in alone
+        said.append(f"{found.label} with --set {keys}: {problem.removeprefix(own)}" if mine else problem)
+    return said
+
+
+def _problems(where: str | Path, *settings: str) -> list[str]:
+    """Return what is wrong with a profile, told of the file."""
+    (path, variant), label = find_variant(where), str(where)
     try:
-        load_device(where)
-        alone: Sequence[str] = ()
+        data = varied(whole_profile(path, label, _beside), variant, label=label, stem=path.stem)
+        return _checked(data, label=label, stem=path.stem, overridden=apply_settings(data, settings)).problems
     except InputError as error:
-        alone = error.problems
-    told = f"{found.label} with --set {', '.join(found.overridden)}"
-    return [
-        problem
-        if problem in alone or not problem.startswith(f"{found.label}: ")
-        else told + problem[len(found.label) :]
-        for problem in found.problems
-    ]
+        return list(error.problems)
 
 
 def _checked(data: object, **about: Any) -> Checked:

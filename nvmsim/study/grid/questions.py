@@ -110,7 +110,8 @@ def _tried(key: str, load: Any, point: Point, problems: list[str]) -> Any:
     try:
         return load(point)
     except InputError as error:
-        problems += [one if one.startswith("--set") else f"{key}: {one}" for one in error.problems]
+        told = (one.replace(" with --set ", " with ", 1) for one in error.problems)
+        problems += [one if one.startswith("--set") else f"{key}: {one}" for one in told]
         return None
 
 
