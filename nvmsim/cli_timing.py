@@ -22,30 +22,35 @@ def timing_report(
     """
     device = load_device(where, settings)
     age = device.condition(condition)
-    modes = _timings(device, age)
+    modes, notes = _timings(device, age)
+    notes = [*notes_at(device, age), *notes]
     if fmt == "json":
         host = {"link_gb_s": link_gb_s(device.host), "queue_gb_s": queue_gb_s(device.host)}
-        facts = {"device": device.name, "condition": age.name, "host": host, "notes": notes_at(device, age)}
+        facts = {"device": device.name, "condition": age.name, "host": host, "notes": notes}
         return json.dumps({**facts, **modes}, indent=2)
-    return _table(device, age, modes)
+    return _table(device, age, modes, notes)
 
 
-def _timings(device: Device, condition: Condition) -> dict[str, dict[str, Any]]:
+def _timings(device: Device, condition: Condition) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    from nvmsim.timing.alone import alone_us, queue_note
     from nvmsim.timing.modes import mode_timings
 
-    return {
+    alone = alone_us(device, condition)
+    found = {
         mode: {
             "read_bandwidth_mb_s": timing.read_bandwidth_mb_s,
             "bottleneck": timing.bottleneck,
             "utilisation": timing.utilisation,
             "page_read_us": timing.page_read_us,
+            "alone_us": alone[mode],
             "relative_error": timing.relative_error,
         }
         for mode, timing in mode_timings(device, condition).items()
     }
+    return found, queue_note(device, alone)
 
 
-def _table(device: Device, condition: Condition, modes: dict[str, dict[str, Any]]) -> str:
+def _table(device: Device, condition: Condition, modes: dict[str, dict[str, Any]], notes: Sequence[str]) -> str:
     resources = list(next(iter(modes.values()))["utilisation"])
     lines = [f"{'mode':<9}{'MB/s':>10}  {'bottleneck':<11}" + "".join(f"{name:>{_width(name)}}" for name in resources)]
     for mode, row in modes.items():
@@ -58,10 +63,21 @@ def _table(device: Device, condition: Condition, modes: dict[str, dict[str, Any]
             *lines,
             f"{device.name} at {condition.name}: 10^6 bytes of weights a second in the long run; {known}.",
             "Columns to the right: share of time in which each resource works.",
+            f"One page read by itself, mean in us: {_alone(modes)}.",
             *derivation(device.host),
-            *(f"note: {note}" for note in notes_at(device, condition)),
+            *(f"note: {note}" for note in notes),
         ]
     )
+
+
+def _alone(modes: dict[str, dict[str, Any]]) -> str:
+    """Write the times of the page types in each mode, modes with equal ones together."""
+    by_times: dict[str, list[str]] = {}
+    for mode, row in modes.items():
+        by_times.setdefault(" / ".join(f"{time:.4g}" for time in row["alone_us"].values()), []).append(mode)
+    types = " / ".join(next(iter(modes.values()))["alone_us"])
+    said = "; ".join(f"{', '.join(names)} {times}" for times, names in by_times.items())
+    return said if types == "lsb" else f"{said} ({types})"
 
 
 def _width(name: str) -> int:

@@ -19,7 +19,7 @@ from nvmsim.device.variants import MARK
 WIDTH = 98
 _KEY, _VALUE = 28, 22
 _RANGE = "valid_range"
-LEGEND = "A assumption   V read in the named work   S quoted elsewhere   C computed   U set by the user"
+LEGEND = "A assumption   V read in the named work   S quoted elsewhere   C computed   U set by the user   . other"
 
 
 def as_text(device: Device, variants: Sequence[str] = ()) -> str:
@@ -29,6 +29,7 @@ def as_text(device: Device, variants: Sequence[str] = ()) -> str:
     """
     title = f"{device.name}: {device.description}" if device.description else device.name
     lines = [*wrap(title, WIDTH), f"marks: {LEGEND}", f"page types: {' / '.join(device.page_types)}"]
+    lines += [f"capacity: {capacity_bytes(device) / 1e9:,.4g} GB of user bytes in {device.geometry.pages:,} pages"]
     lines += [f"variants: {', '.join(f'{MARK}{name}' for name in variants)}"] if variants else []
     section, before = "", ""
     for key, value in leaves(device).items():
@@ -43,12 +44,23 @@ def as_text(device: Device, variants: Sequence[str] = ()) -> str:
     return "\n".join([*lines, "", *host, *([""] if host else []), *_age_table(device, ages(device))])
 
 
+def capacity_bytes(device: Device) -> int:
+    """Return the user bytes of all pages.
+
+    >>> from nvmsim.device.load import load_device
+    >>> capacity_bytes(load_device("stt-mram")) == 2**30
+    True
+    """
+    return device.geometry.pages * device.page.user_bytes
+
+
 def as_json(device: Device, variants: Sequence[str] = ()) -> str:
     """Write the profile, the source of every value, the error rates by age and the variants of its file as JSON."""
     keys = leaves(device)
     data = {
         "profile": plain(device),
         "variants": list(variants),
+        "capacity_bytes": capacity_bytes(device),
         "sources": {key: source_of(device, key) for key in keys},
         "host": {"link_gb_s": link_gb_s(device.host), "queue_gb_s": queue_gb_s(device.host)},
         "assumptions": [key for key in keys if device.is_assumption(key)],

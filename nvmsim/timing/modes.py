@@ -22,10 +22,21 @@ def mode_timings(device: Device, age: Condition, *, modes: Sequence[str] = MODES
     >>> {mode: timing.bottleneck for mode, timing in mode_timings(slc, slc.condition()).items()}
     {'ecc': 'bus', 'bypass': 'bus', 'reclaim': 'bus'}
     """
+    decoding = decoding_at(device, age)
+    return {mode: read_timing(device, mode, **decoding) for mode in modes}
+
+
+def decoding_at(device: Device, age: Condition) -> dict[str, np.ndarray | None]:
+    """Return what decoding does at an age, as :func:`decoding_of` does; empty where nothing depends on it.
+
+    >>> from nvmsim.device.load import load_device
+    >>> slc = load_device("slc")
+    >>> decoding_at(slc, slc.condition())
+    {}
+    """
     ecc = device.ecc
     decoded = ecc.code != "none" and (ecc.attempts > 1 or ecc.decode_grows)
-    decoding = decoding_of(device, device_rates(device, age)) if decoded else {}
-    return {mode: read_timing(device, mode, **decoding) for mode in modes}
+    return decoding_of(device, device_rates(device, age)) if decoded else {}
 
 
 def reads_softly(device: Device, rates: Rates) -> bool:
