@@ -157,7 +157,10 @@ RANGE = {"pe_cycles": [0, 3000], "retention_days": [0, 365], "reads_per_page": [
         ({"pe_cycles": 3001}, "pe_cycles 3001 lies outside the fitted range 0 to 3000; computed as asked"),
         ({"reads_per_page": 101}, "reads_per_page 101 lies outside the fitted range 0 to 100; computed as asked"),
         ({"temperature_c": 20}, "temperature_c 20 lies outside the fitted range 25 to 55; computed as asked"),
-        ({"retention_days": 366}, "retention_days 366 lies outside the fitted range 0 to 365; computed as asked"),
+        (
+            {"retention_days": 366, "pe_cycles": 1},
+            "retention_days 366 lies outside the fitted range 0 to 365; computed as asked",
+        ),
     ],
 )
 def test_an_age_outside_the_fit_is_computed_with_a_warning(change, said):
@@ -166,9 +169,20 @@ def test_an_age_outside_the_fit_is_computed_with_a_warning(change, said):
     assert law.rates(Condition(**change)).warnings == (said,)
 
 
+def test_the_power_law_says_that_it_knows_no_retention_without_cycles():
+    """beta N^m t^n is 0 at N = 0 and most of itself at N = 1; a law whose retention asks no wear has no such step."""
+    law, days = model("power_law", **TLC), {"retention_days": 90}
+    (said,) = law.rates(Condition(**days)).warnings
+    assert said.startswith("pe_cycles 0: the power law has no loss in retention without any cycle")
+    assert law.rates(Condition()).warnings == law.rates(Condition(pe_cycles=1, **days)).warnings == ()
+    assert law.rates(Condition(**days)).mean == pytest.approx(TLC["epsilon"])
+    assert law.rates(Condition(pe_cycles=1, **days)).mean > 1.4 * TLC["epsilon"]
+    assert model("power_law", **{**TLC, "m": 0}).rates(Condition(**days)).warnings == ()
+
+
 def test_retention_is_compared_at_the_reference_temperature():
     law = model("power_law", **TLC, valid_range=RANGE)
-    (said,) = law.rates(Condition(retention_days=100, temperature_c=55)).warnings
+    (said,) = law.rates(Condition(pe_cycles=1, retention_days=100, temperature_c=55)).warnings
     assert (
         said.startswith("retention_days 100 at 55 °C (as 644.5") and "at 40 °C) lies outside the fitted range" in said
     )

@@ -18,8 +18,9 @@ from nvmsim.zoo.card import load_card
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "task_ids.json").read_text())
 
 
-# The profile's code when the golden ids were written: another code is another task.
+# The profile's code and page when the golden ids were written: another one is another task.
 AS_WAS = {
+    "reram": ("page.user_bytes=64", "page.spare_bytes=8"),
     "tlc": ("ecc.codeword_bytes=1024", "ecc.parity_bytes=128", "ecc.waterfall_decades=0.5", "ecc.retry.max=8"),
 }
 

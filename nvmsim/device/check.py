@@ -10,9 +10,9 @@ from nvmsim.device.sections import (
     CONDITION,
     CONDITION_NAME,
     DESCRIPTION,
+    EVERY_MODEL,
     NAME,
     OPTIONAL,
-    OPTIONAL_OF_RBER,
     REQUIRED,
     SECTIONS,
     TOP,
@@ -145,7 +145,7 @@ def _rber(found: Checked, data: object) -> None:
     for name, value in data.items():
         if name != "source" and isinstance(value, dict):
             _source(found, f"rber.{name}", value)
-    absent = [name for name in OPTIONAL_OF_RBER if name in data and data[name] is None]
+    absent = [name for name in EVERY_MODEL if name in data and data[name] is None]
     found.rber = {name: value for name, value in data.items() if name not in ("source", *absent)}
     for name in absent:
         found.sources.pop(f"rber.{name}", None)

@@ -1,4 +1,4 @@
-"""What an ``rber`` section may say beside any error model: how pages differ, what a read adds, stuck cells."""
+"""What an ``rber`` section may say beside any error model: how pages differ, which bits err, what a read adds."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 from nvmsim.device.error_models.parameters import Parameters
 from nvmsim.device.schema import Numbers, Wrong
 from nvmsim.device.sections import EVERY_MODEL, REQUIRED, Key
+
+_SHARES = ("per_read_fraction", "stored_one_fraction")
 
 
 @dataclass(frozen=True)
@@ -25,13 +27,16 @@ class EveryModel:
 
     ``page_sigma`` and ``block_sigma`` are the standard deviations of the natural logarithms of a page's factor and of a
     block's, from 0 to 2; ``layer_factors`` those of a block's layers from the bottom up, as given, empty for none. A
-    ``per_read_fraction`` of the RBER, from 0 to 1, is drawn anew at each read; the rest is stored.
+    ``per_read_fraction`` of the RBER, from 0 to 1, is drawn anew at each read; the rest is stored. Of the errors of a
+    page with as many ones as zeros a ``stored_one_fraction``, from 0 to 1, are ones read as zeros; None: as the model
+    has it.
     """
 
     page_sigma: float = 0.0
     block_sigma: float = 0.0
     layer_factors: tuple[float, ...] = ()
     per_read_fraction: float = 0.0
+    stored_one_fraction: float | None = None
     stuck: StuckAt | None = None
 
 
@@ -43,14 +48,14 @@ def read_every_model(rber: Mapping[str, Any]) -> EveryModel:
     """
     read = Parameters({key: value for key, value in rber.items() if key in EVERY_MODEL}, tuple(EVERY_MODEL))
     page, block, layer = (_section(read, f"{part}_variation") for part in ("page", "block", "layer"))
-    fresh = _number(read, "per_read_fraction", EVERY_MODEL["per_read_fraction"])
+    shares = {key: _number(read, key, EVERY_MODEL[key]) for key in _SHARES if key in read}
     stuck = _section(read, "stuck_at")
     read.check()
     return EveryModel(
         page_sigma=page.get("sigma", 0.0),
         block_sigma=block.get("sigma", 0.0),
         layer_factors=layer.get("factors", ()),
-        per_read_fraction=fresh,
+        **shares,
         stuck=StuckAt(**stuck) if stuck else None,
     )
 

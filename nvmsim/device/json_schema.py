@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nvmsim.device.parts import PAGE_TYPES
@@ -20,7 +20,7 @@ from nvmsim.device.sections import (
 )
 from nvmsim.device.variants import CHANGES
 from nvmsim.device.variants import KEY as VARIANTS
-from nvmsim.plugins import names
+from nvmsim.plugins import lookup, names
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 SOURCE = {
@@ -122,9 +122,24 @@ def _object(properties: Mapping[str, Any], *, source: bool = True) -> dict[str, 
 
 
 def _rber() -> dict[str, Any]:
-    """An error model's own keys are known to the model alone, which may be a plug-in's."""
+    """What stands beside any error model, and the parameters of those that say which they have; a plug-in need not."""
     model = {"type": "string", "examples": names("error_model")}
-    return {"type": "object", "properties": {"model": model, **_every_model()}}
+    beside = {"model": model, "source": SOURCE, **_every_model()}
+    known = {name: keys for name in names("error_model") if (keys := _keys_of(name))}
+    return {"type": "object", "properties": beside, "allOf": [_parameters(*one, beside) for one in known.items()]}
+
+
+def _keys_of(name: str) -> tuple[str, ...]:
+    try:
+        return getattr(lookup("error_model", name), "keys", ())
+    except ImportError:  # a plug-in's, whose own use will say so
+        return ()
+
+
+def _parameters(name: str, keys: Sequence[str], beside: Mapping[str, Any]) -> dict[str, Any]:
+    """Let one error model have its own keys; each is checked by the model alone."""
+    own = {"properties": {key: {} for key in keys}, "propertyNames": {"enum": [*keys, *beside]}}
+    return {"if": {"properties": {"model": {"const": name}}, "required": ["model"]}, "then": own}
 
 
 def _every_model() -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -106,7 +106,12 @@ def clipped(by_page_type: Iterable[Sequence[float]], warnings: Sequence[str] = (
 
 
 class ErrorModel(ABC):
-    """Gives the rates of a device at one age; a profile's ``rber`` section names one and its parameters."""
+    """Gives the rates of a device at one age; a profile's ``rber`` section names one and its parameters.
+
+    ``keys`` are the parameters that it reads, for editors; empty where it does not say.
+    """
+
+    keys: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     @abstractmethod
@@ -185,6 +190,8 @@ def device_rates(device: Device, condition: Condition) -> Rates:
 def _with_keys(rates: Rates, device: Device) -> Rates:
     """Add what the keys that any model may have say; with a warning where a factor would lead beyond 0.5."""
     keys = read_every_model(device.rber)
+    if keys.stored_one_fraction is not None:
+        rates = _shared_out(rates, keys.stored_one_fraction)
     blocks = block_variation(keys, device.geometry, device.cell.bits)
     beside = {"per_read_fraction": keys.per_read_fraction, "stuck": keys.stuck}
     found = replace(rates, page_sigma=keys.page_sigma, blocks=blocks, **beside)
@@ -194,3 +201,15 @@ def _with_keys(rates: Rates, device: Device) -> Rates:
     names = ", ".join(f"rber.{key}" for key in EVERY_MODEL if key.endswith("_variation") and key in device.rber)
     said = f"{names}: the worst pages would have {beyond:.2g}; cut to 0.5, so that the mean is lower"
     return replace(found, warnings=(*rates.warnings, said))
+
+
+def _shared_out(rates: Rates, stored_one_fraction: float) -> Rates:
+    """Share each page type's errors out anew between stored ones and zeros, in place of the model's own shares."""
+    of_bit = 2 * (1 - stored_one_fraction), 2 * stored_one_fraction
+
+    def share(by_page_type: Iterable[Sequence[float]]) -> list[list[float]]:
+        return [[sum(pair) / 2 * part for part in of_bit] for pair in by_page_type]
+
+    cut = clipped(share(rates.by_page_type), rates.warnings)
+    retries = tuple(clipped(share(attempt)).by_page_type for attempt in rates.retries)
+    return replace(rates, by_page_type=cut.by_page_type, warnings=cut.warnings, retries=retries)

@@ -113,12 +113,11 @@ EVERY_MODEL = {
     "page_variation": {"sigma": Key(Number(above=True, high=2))},
     "block_variation": {"sigma": Key(Number(above=True, high=2))},
     "layer_variation": {"factors": Key(Numbers(Number(above=True, high=1000), least=2, most=16))},
-    "per_read_fraction": Key(Number(high=1), 0.0),
+    "per_read_fraction": Key(Number(high=1, optional=True), None),
+    "stored_one_fraction": Key(Number(high=1, optional=True), None),
     "stuck_at": {"fraction": Key(Number(above=True, high=0.5)), "value_one_fraction": Key(Number(high=1))},
 }
-"""Keys of ``rber`` that any error model may have beside it."""
-OPTIONAL_OF_RBER = tuple(name for name, what in EVERY_MODEL.items() if not isinstance(what, Key))
-"""Those that are sections; null stands for none, and takes away what an extended profile has."""
+"""Keys of ``rber`` that any error model may have beside it; null takes away what an extended profile has."""
 OF_A_QUEUE = ("queue_depth", "request_bytes", "latency_us")
 """Keys of ``host`` that any link may have beside it."""
 SECTIONS = {

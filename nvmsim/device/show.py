@@ -19,7 +19,7 @@ from nvmsim.device.variants import MARK
 WIDTH = 98
 _KEY, _VALUE = 28, 22
 _RANGE = "valid_range"
-LEGEND = "A assumption   V read in the named work   S quoted elsewhere   C computed   U set by the user   . other"
+LEGEND = "A assumption   V read in the named work   S quoted elsewhere   C computed   U user   . other"
 
 
 def as_text(device: Device, variants: Sequence[str] = ()) -> str:

@@ -118,7 +118,8 @@ def choose_rates(device: Device, condition: Condition, *, rber: float | None) ->
     keys = read_every_model(device.rber)
     varied = zip(("page", "block", "layer"), (keys.page_sigma, keys.block_sigma, keys.layer_factors), strict=True)
     others = {f"{part}_variation": given for part, given in varied}
-    others |= {"stuck_at": keys.stuck, "read_retry": device.rber.get("read_retry")}
+    others |= {"stuck_at": keys.stuck, "stored_one_fraction": keys.stored_one_fraction is not None}
+    others |= {"read_retry": device.rber.get("read_retry")}
     left = ", ".join(f"rber.{key}" for key, given in others.items() if given)
     said = (f"--rber: stands for every bit at every read: {left} of the profile left out",) if left else ()
     return Rates(((rber, rber),) * device.cell.bits, said, per_read_fraction=keys.per_read_fraction)

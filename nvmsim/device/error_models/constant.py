@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nvmsim.device.error_models.parameters import Parameters
 from nvmsim.device.rber import MAX_RBER, ErrorModel, Rates
@@ -27,11 +27,12 @@ class Constant(ErrorModel):
     """
 
     by_page_type: tuple[tuple[float, float], ...]
+    keys: ClassVar[tuple[str, ...]] = ("rber", *STORED)
 
     @classmethod
     def from_profile(cls, parameters: Mapping[str, Any], cell: Cell, page_types: Sequence[str]) -> Constant:
         """Build it from a profile; raises InputError with every problem."""
-        read = Parameters(parameters, ("rber", *STORED))
+        read = Parameters(parameters, cls.keys)
         both, neither = "rber" in parameters, not any(key in parameters for key in STORED)
         if both and not neither:
             read.problem("rber", parameters["rber"], "give either rber or rber_stored_0 and rber_stored_1")

@@ -67,13 +67,14 @@ class Drift(LevelModel):
     exponent: tuple[float, ...]
     exponent_sigma: tuple[float, ...]
     reference_s: float
+    keys: ClassVar[tuple[str, ...]] = KEYS
     nearest: ClassVar[tuple[str, ...]] = ("pe_cycles", "reads_per_page", "temperature_c")
     axis: ClassVar[str] = "log10 of the resistance in ohm at {age}"
 
     @classmethod
     def from_profile(cls, parameters: Mapping[str, Any], cell: Cell, page_types: Sequence[str]) -> Drift:
         """Build it from a profile; raises InputError with every problem."""
-        read, count = Parameters(parameters, KEYS), 2**cell.bits
+        read, count = Parameters(parameters, cls.keys), 2**cell.bits
         wear = read.number("pe_cycles")
         known = {"pe_cycles": (wear, wear), "reads_per_page": (0.0, 0.0), "temperature_c": KNOWN_TEMPERATURES_C}
         model = cls(

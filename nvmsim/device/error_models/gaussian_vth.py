@@ -52,13 +52,14 @@ class GaussianVth(LevelModel):
     """
 
     ages: tuple[tuple[float, Levels], ...]
+    keys: ClassVar[tuple[str, ...]] = KEYS
     nearest: ClassVar[tuple[str, ...]] = ("pe_cycles", "retention_days", "reads_per_page")
     axis: ClassVar[str] = "threshold voltage at {age}, arbitrary unit"
 
     @classmethod
     def from_profile(cls, parameters: Mapping[str, Any], cell: Cell, page_types: Sequence[str]) -> GaussianVth:
         """Build it from a profile; raises InputError with every problem."""
-        read = Parameters(parameters, KEYS)
+        read = Parameters(parameters, cls.keys)
         wear = read.number("pe_cycles")
         ages = sorted(_ages(read, 2**cell.bits), key=lambda age: age[0])
         days = [age[0] for age in ages if age[0] >= 0] or [0.0]

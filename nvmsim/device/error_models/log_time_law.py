@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nvmsim.device.error_models.fitted_range import FittedRange, fitted_range
 from nvmsim.device.error_models.parameters import ARRHENIUS_KEYS, Parameters
@@ -44,12 +44,19 @@ class LogTime(ErrorModel):
     layer_factor: float
     factors: tuple[float, ...]
     fitted: FittedRange
+    keys: ClassVar[tuple[str, ...]] = (
+        *LAW,
+        "first_s",
+        "layer_factor",
+        "page_type_factors",
+        "valid_range",
+        *ARRHENIUS_KEYS,
+    )
 
     @classmethod
     def from_profile(cls, parameters: Mapping[str, Any], cell: Cell, page_types: Sequence[str]) -> LogTime:
         """Build it from a profile; raises InputError with every problem."""
-        own = ("first_s", "layer_factor", "page_type_factors", "valid_range")
-        read = Parameters(parameters, (*LAW, *own, *ARRHENIUS_KEYS))
+        read = Parameters(parameters, cls.keys)
         found = cls(
             law=tuple(read.number(key, low=-math.inf) for key in LAW),
             first_s=read.number("first_s", above=True, default=3600.0),

@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nvmsim.device.error_models.fitted_range import FittedRange, fitted_range
 from nvmsim.device.error_models.parameters import ARRHENIUS_KEYS, Parameters
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from nvmsim.device.profile import Cell, Condition
 
 WRITE, RETENTION, READS = ("alpha", "k"), ("beta", "m", "n"), ("gamma", "p", "q")
+TERMS = ("epsilon", *WRITE, *RETENTION, *READS, "read_disturb_pages")
+UNWORN = "pe_cycles 0: the power law has no loss in retention without any cycle; computed as asked"
+KEYS = (*TERMS, "page_type_factors", "valid_range", *ARRHENIUS_KEYS)
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,12 @@ class PowerLaw(ErrorModel):
     read_disturb_pages: float
     factors: tuple[float, ...]
     fitted: FittedRange
+    keys: ClassVar[tuple[str, ...]] = KEYS
 
     @classmethod
     def from_profile(cls, parameters: Mapping[str, Any], cell: Cell, page_types: Sequence[str]) -> PowerLaw:
         """Build it from a profile; raises InputError with every problem."""
-        own = ("epsilon", *WRITE, *RETENTION, *READS, "read_disturb_pages", "page_type_factors", "valid_range")
-        read = Parameters(parameters, (*own, *ARRHENIUS_KEYS))
+        read = Parameters(parameters, cls.keys)
         law = cls(
             epsilon=read.number("epsilon", high=MAX_RBER),
             write=_term(read, WRITE),
@@ -72,7 +75,14 @@ class PowerLaw(ErrorModel):
     def rates(self, condition: Condition) -> Rates:
         """Return the rates of each page type, equal for both stored bits."""
         mean = min(sum(self.terms(condition).values()), sys.float_info.max)
-        return clipped([(mean * factor,) * 2 for factor in self.factors], self.fitted.warnings(condition))
+        said = (*self.fitted.warnings(condition), *self._unworn(condition))
+        return clipped([(mean * factor,) * 2 for factor in self.factors], said)
+
+    def _unworn(self, condition: Condition) -> tuple[str, ...]:
+        """Say where the law knows no retention, which real cells have before their first cycle too."""
+        coefficient, wear, _ = self.retention
+        asked = condition.retention_days and not condition.pe_cycles
+        return (UNWORN,) if asked and coefficient and wear else ()
 
     def terms(self, condition: Condition) -> dict[str, float]:
         """Return what each cause adds to the mean RBER: fresh, write, retention, read_disturb."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -50,11 +50,12 @@ class Table(ErrorModel):
 
     points: tuple[Point, ...]
     fitted: FittedRange
+    keys: ClassVar[tuple[str, ...]] = ("points", "page_type_factors", "valid_range", *ARRHENIUS_KEYS)
 
     @classmethod
     def from_profile(cls, parameters: Mapping[str, Any], cell: Cell, page_types: Sequence[str]) -> Table:
         """Build it from a profile; raises InputError with every problem."""
-        read = Parameters(parameters, ("points", "page_type_factors", "valid_range", *ARRHENIUS_KEYS))
+        read = Parameters(parameters, cls.keys)
         factors = read.page_type_factors(page_types)
         points = sorted(_points(read, page_types, factors), key=_age)
         fitted = fitted_range(read, _known(points))

@@ -1,0 +1,61 @@
+"""A page read by itself: a closed form, and the simulation of a single page."""
+
+import json
+
+import pytest
+
+from nvmsim.cli_timing import timing_report
+from nvmsim.device.profile import device_names, load_device
+from nvmsim.timing.alone import alone_us
+from nvmsim.timing.load import load_us
+from nvmsim.timing.modes import decoding_at
+from nvmsim.timing.system import read_system
+
+
+@pytest.mark.parametrize("name", device_names())
+@pytest.mark.parametrize("mode", ["ecc", "bypass", "reclaim"])
+def test_it_is_the_time_to_load_one_page(name, mode):
+    """A single page of the first type, simulated, at an age that has none read again."""
+    device = load_device(name)
+    age = device.condition("fresh")
+    system = read_system(device, mode, **decoding_at(device, age))
+    assert not system.retried
+    assert alone_us(device, age)[mode]["lsb"] == pytest.approx(load_us(system, 1), rel=1e-9)
+
+
+def test_by_hand():
+    device = load_device("tlc", ["host.bandwidth_gb_s=null", "ecc.decode_latency_us=8", "ecc.decode_bandwidth_gb_s=2"])
+    found = alone_us(device, device.condition("fresh"))
+    assert found["bypass"]["csb"] == pytest.approx(0.3 + 46 + 16384 / 1600)
+    assert found["ecc"]["csb"] == pytest.approx(0.3 + 46 + 18592 / 1600 + 8 + 16384 / 2000)
+
+
+def test_retries_and_soft_reads_are_in_it():
+    """Where every hard read fails: two hard reads, then one that senses and sends more, the host link once."""
+    device = load_device("tlc@soft", ["host.bandwidth_gb_s=14", "rber={model: constant, rber: 0.04}"])
+    soft = device.ecc.soft
+    hard_us = 0.3 + 37 + 18592 / 1600 + 8 + 16384 / 2000
+    soft_us = 0.3 + soft.senses * 37 + soft.transfers * 18592 / 1600 + 8 + 16384 / 2000
+    found = alone_us(device, device.condition())["ecc"]["lsb"]
+    assert found == pytest.approx(2 * hard_us + soft_us + 16384 / 14000)
+
+
+QUEUE = "host={{link: pcie, generation: 4, lanes: 4, queue_depth: 1, request_bytes: 4096, latency_us: {us}}}"
+
+
+@pytest.mark.parametrize(("latency_us", "noted"), [(1, True), (119.5, True), (122, False), (200, False)])
+def test_requests_faster_than_any_page_are_doubted(latency_us, noted):
+    report = json.loads(timing_report("qlc", [QUEUE.format(us=latency_us)], fmt="json"))
+    assert (
+        any(
+            note.startswith(f"host.latency_us: {latency_us:g}: a page read by itself takes") for note in report["notes"]
+        )
+        == noted
+    )
+
+
+def test_the_command_line_prints_it():
+    report = timing_report("tlc")
+    assert "One page read by itself, mean in us: ecc 66.28 / 75.28 / 66.28; bypass 48.71 / 57.71 / 48.71" in report
+    assert json.loads(timing_report("slc", fmt="json"))["ecc"]["alone_us"].keys() == {"lsb"}
+    assert "One page read by itself, mean in us: ecc" in timing_report("slc") and "(lsb)" not in timing_report("slc")
