@@ -99,7 +99,7 @@ def _devices(options: argparse.Namespace) -> str:
     if options.action == "show":
         return cli_devices.show_device(options.device, options.set, fmt=options.format)
     if options.action == "check":
-        return cli_devices.check_device(options.device)
+        return cli_devices.check_device(options.device, options.set)
     if options.action == "compare":
         return cli_devices.compare_devices(options.devices, fmt=options.format)
     if options.action == "plot":

@@ -270,7 +270,7 @@ def _add_devices(commands: argparse._SubParsersAction) -> None:
     _device_argument(show)
     add_format(show, "table", "json")
     check = actions.add_parser("check", help="say everything that is wrong with a profile")
-    check.add_argument("device", metavar="FILE")
+    _device_argument(check)
     compare = actions.add_parser("compare", help="where profiles differ, and what comes of it")
     compare.add_argument("devices", nargs="+", metavar="DEVICE", help="paths of YAML files, or bundled names; tlc@best")
     add_format(compare, "table", "json")

@@ -87,7 +87,7 @@ def plot_device(
 
 def new_device(name: str, base: str, *, out: str | Path | None = None) -> str:
     """Write a commented profile that extends ``base``, never over a file; raises InputError if it cannot be."""
-    from nvmsim.device.profile import load_device
+    from nvmsim.device.profile import device_names, load_device
     from nvmsim.device.schema import Wrong
     from nvmsim.device.sections import NAME
     from nvmsim.device.template import template
@@ -103,16 +103,17 @@ def new_device(name: str, base: str, *, out: str | Path | None = None) -> str:
             file.write(text)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; choose another place with --out") from None
-    return f"wrote {path}: change it, then nvmsim devices check {path}"
+    said = f"wrote {path}: change it, then nvmsim devices check {path}"
+    return f"{said}\nnote: {name} alone still means the bundled profile" if name in device_names() else said
 
 
-def check_device(where: str | Path) -> str:
+def check_device(where: str | Path, settings: Sequence[str] = ()) -> str:
     """Say that a profile is right, and what to know of it; raise InputError with everything that is wrong."""
     from nvmsim.device.profile import find_variant, load_device, variant_names
     from nvmsim.device.resolve import leaves
     from nvmsim.device.variants import MARK
 
-    device, variants = load_device(where), variant_names(where)
+    device, variants = load_device(where, settings), variant_names(where)
     keys = leaves(device)
     assumed = sum(device.is_assumption(key) for key in keys)
     lines = [f"{where}: a valid profile; {assumed} of its {len(keys)} values are assumptions", *_notes(device)]
@@ -122,7 +123,7 @@ def check_device(where: str | Path) -> str:
         lines.append(f"note: without a source: {', '.join(bare)}")
     if find_variant(where)[1] is None:
         for name in variants:
-            lines += [f"{where}{MARK}{name}: a valid variant", *_notes(load_device(f"{where}{MARK}{name}"))]
+            lines += [f"{where}{MARK}{name}: a valid variant", *_notes(load_device(f"{where}{MARK}{name}", settings))]
     return "\n".join(lines)
 
 

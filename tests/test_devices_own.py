@@ -252,3 +252,18 @@ def test_every_profile_has_a_figure_with_its_data(name, here, capsys):
     steps = sum(len(curve.values) for curve in life(load_device(name)))
     assert rows[0].startswith("quantity,value,lsb") and len(rows) == 1 + steps >= 1 + 2 * 61
     assert json.loads((here / "figures" / "device.json").read_text())["device"] == name
+
+
+def test_a_name_that_a_bundled_profile_has_is_told_apart(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["devices", "new", "tlc", "--from", "mlc"]) == 0
+    assert "note: tlc alone still means the bundled profile" in capsys.readouterr().out
+    assert load_device("tlc").cell.bits == 3 and load_device("tlc.yaml").cell.bits == 2
+    assert main(["devices", "new", "mine", "--from", "mlc"]) == 0
+    assert "note" not in capsys.readouterr().out
+
+
+def test_a_profile_is_checked_with_settings(capsys):
+    assert main(["devices", "check", "tlc", "--set", "ecc.limit_rber=0.34"]) == 2
+    assert "tlc with --set ecc.limit_rber: ecc.waterfall_decades" in capsys.readouterr().err
+    assert main(["devices", "check", "tlc", "--set", "ecc.limit_rber=7e-3"]) == 0

@@ -76,6 +76,7 @@ def test_a_device_without_ecc_has_no_uber(least):
 
 def test_check_names_what_to_know_of_a_valid_profile(least):
     assert "note: condition beyond: misses its UBER target" in check_device("mlc")
+    assert "note: condition beyond: misses" not in check_device("mlc@best", ["ecc.uber_target=0.1"])
     text = check_device(least)
     assert text.startswith(f"{least}: a valid profile")
     assert "no condition worn" in text
