@@ -121,9 +121,9 @@ def check_device(where: str | Path, settings: Sequence[str] = ()) -> str:
         lines.append(f"note: there is no condition {CONDITION}; commands take {device.condition().name} by default")
     if bare := [key for key in keys if not device.has_source(key)]:
         lines.append(f"note: without a source: {', '.join(bare)}")
-    if find_variant(where)[1] is None:
+    if find_variant(where)[1] is None and not settings:  # what was set may be about this one alone
         for name in variants:
-            lines += [f"{where}{MARK}{name}: a valid variant", *_notes(load_device(f"{where}{MARK}{name}", settings))]
+            lines += [f"{where}{MARK}{name}: a valid variant", *_notes(load_device(f"{where}{MARK}{name}"))]
     return "\n".join(lines)
 
 

@@ -8,7 +8,7 @@ from nvmsim.cli_timing import timing_report
 from nvmsim.device.profile import device_names, load_device
 from nvmsim.timing.alone import alone_us
 from nvmsim.timing.load import load_us
-from nvmsim.timing.modes import decoding_at
+from nvmsim.timing.modes import decoding_at, mode_timings
 from nvmsim.timing.system import read_system
 
 
@@ -20,7 +20,8 @@ def test_it_is_the_time_to_load_one_page(name, mode):
     age = device.condition("fresh")
     system = read_system(device, mode, **decoding_at(device, age))
     assert not system.retried
-    assert alone_us(device, age)[mode]["lsb"] == pytest.approx(load_us(system, 1), rel=1e-9)
+    latency_us = device.timing.output_latency_us or 0.0  # pipelined, so that the simulation does not know it
+    assert alone_us(device, age)[mode]["lsb"] == pytest.approx(load_us(system, 1) + latency_us, rel=1e-9)
 
 
 def test_by_hand():
@@ -28,6 +29,20 @@ def test_by_hand():
     found = alone_us(device, device.condition("fresh"))
     assert found["bypass"]["csb"] == pytest.approx(0.3 + 46 + 16384 / 1600)
     assert found["ecc"]["csb"] == pytest.approx(0.3 + 46 + 18592 / 1600 + 8 + 16384 / 2000)
+
+
+def test_cas_latency_is_in_a_page_s_time_and_in_no_bandwidth():
+    """NVMain's RRAM: tCMD 1, tRCD 10 and tCAS 6 at 400 MHz, then 256 bytes at 6.4 GB/s; each read has its own."""
+    device, without = load_device("reram"), load_device("reram", ["timing.output_latency_us=null"])
+    age = device.condition("fresh")
+    assert alone_us(device, age)["bypass"]["lsb"] == pytest.approx((1 + 10 + 6) / 400 + 256 / 6400)
+    assert alone_us(without, age)["bypass"]["lsb"] == pytest.approx((1 + 10) / 400 + 256 / 6400)
+    speeds = [mode_timings(one, age)["bypass"].read_bandwidth_mb_s for one in (device, without)]
+    assert speeds[0] == speeds[1]
+    twice = load_device("reram", ["ecc.retry={max: 1, rber_factor: 1.0}", "rber={model: constant, rber: 0.2}"])
+    single = load_device("reram", ["rber={model: constant, rber: 0.2}"])
+    both = [alone_us(one, one.condition())["ecc"]["lsb"] for one in (twice, single)]
+    assert both[0] == pytest.approx(2 * both[1])
 
 
 def test_retries_and_soft_reads_are_in_it():

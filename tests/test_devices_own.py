@@ -266,4 +266,8 @@ def test_a_name_that_a_bundled_profile_has_is_told_apart(tmp_path, monkeypatch, 
 def test_a_profile_is_checked_with_settings(capsys):
     assert main(["devices", "check", "tlc", "--set", "ecc.limit_rber=0.34"]) == 2
     assert "tlc with --set ecc.limit_rber: ecc.waterfall_decades" in capsys.readouterr().err
-    assert main(["devices", "check", "tlc", "--set", "ecc.limit_rber=7e-3"]) == 0
+    assert (
+        main(["devices", "check", "tlc", "--set", "ecc.limit_rber=0.014"]) == 0
+    )  # above that of tlc@soft's soft reads
+    assert main(["devices", "check", "qlc", "--set", "rber.points=[{pe_cycles: 1}]"]) == 2
+    assert "--set: rber.points[0].rber: missing" in capsys.readouterr().err

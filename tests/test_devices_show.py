@@ -93,3 +93,8 @@ def test_check_says_everything_that_is_wrong(tmp_path):
 def test_an_unknown_format_is_named():
     with pytest.raises(InputError, match="table, json"):
         show_device("tlc", fmt="xml")
+
+
+def test_the_capacity_is_told_of_small_and_large_devices():
+    assert "capacity: 1.074 GB of user bytes in 1,048,576 pages" in show_device("stt-mram")
+    assert "capacity: 13,744 GB of user bytes in" in show_device("qlc", ["geometry.channels=32"])

@@ -91,6 +91,16 @@ def test_each_age_is_marked_at_its_own_rber_in_both_panels(name):
         assert all(low < rber < high for _, rber in found)
 
 
+def test_the_title_starts_where_the_model_knows_the_device():
+    title = build(load_device("tlc"))[1]
+    assert "RBER from 2.8e-03 to 9.0e-03 from 50 to 3,000 P/E cycles (at 90 days of retention)" in title
+
+
+def test_minutes_are_written_as_such():
+    axes = build(load_device("pcm-mlc"))[0].axes[1]
+    assert "2.29 minutes" in {text.get_text() for text in axes.texts}
+
+
 def test_the_axis_names_all_that_stays_and_the_title_the_age():
     figure, title, _ = build(load_device("mlc"))
     wear, time = (axes.get_xlabel() for axes in figure.axes)
@@ -105,6 +115,7 @@ def test_the_axis_names_all_that_stays_and_the_title_the_age():
         (["rber={model: constant, rber: 2e-4}"], "fails from the start", "ECC limit"),
         (["rber={model: constant, rber: 0.3}"], "fails from the start", "ECC limit"),
         (["ecc.retry={max: 2, rber_factor: 0.5}"], "needs read retries from", "ECC limit, first read"),
+        (["ecc.t=0"], "fails from the start", "ECC limit"),
         (["ecc.code=none"], "no ECC", None),
     ],
 )
@@ -148,7 +159,7 @@ def texts(figure):
             label for at, label in zip(axes.get_xticks(), axes.get_xticklabels(), strict=True) if low <= at <= high
         ]
         found += [axes.xaxis.label, axes.yaxis.label, *ticks]
-        found += axes.get_legend().get_texts() if axes.get_legend() else []
+    found += [text for key in figure.legends for text in key.get_texts()]
     renderer = canvas.get_renderer()
     return [(text.get_text(), text.get_window_extent(renderer)) for text in found if text.get_text()]
 
@@ -158,6 +169,7 @@ def texts(figure):
 def test_no_text_overlaps_another_or_leaves_the_figure(name, width_in):
     figure, *_ = build(load_device(name), width_in)
     found = texts(figure)
+    assert {"the ages' own", *load_device(name).page_types} <= {text for text, _ in found}
     assert {"fresh", "mid", "worn", "beyond"} <= set(", ".join(text for text, _ in found).split(", "))
     for text, box in found:
         assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= figure.bbox.x1 + 1 and box.y1 <= figure.bbox.y1, text

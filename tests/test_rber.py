@@ -170,14 +170,15 @@ def test_an_age_outside_the_fit_is_computed_with_a_warning(change, said):
 
 
 def test_the_power_law_says_that_it_knows_no_retention_without_cycles():
-    """beta N^m t^n is 0 at N = 0 and most of itself at N = 1; a law whose retention asks no wear has no such step."""
+    """beta N^m t^n with m below 1 is 0 at N = 0 and most of itself at N = 1; others have no such step."""
     law, days = model("power_law", **TLC), {"retention_days": 90}
     (said,) = law.rates(Condition(**days)).warnings
     assert said.startswith("pe_cycles 0: the power law has no loss in retention without any cycle")
     assert law.rates(Condition()).warnings == law.rates(Condition(pe_cycles=1, **days)).warnings == ()
     assert law.rates(Condition(**days)).mean == pytest.approx(TLC["epsilon"])
     assert law.rates(Condition(pe_cycles=1, **days)).mean > 1.4 * TLC["epsilon"]
-    assert model("power_law", **{**TLC, "m": 0}).rates(Condition(**days)).warnings == ()
+    for smooth in (0, 1, 2.49):
+        assert model("power_law", **{**TLC, "m": smooth}).rates(Condition(**days)).warnings == ()
 
 
 def test_retention_is_compared_at_the_reference_temperature():

@@ -145,6 +145,15 @@ def test_a_grid_too_large_is_refused_before_it_is_expanded():
     assert "combinations: must be at most 100,000" in problems(f"title: x\ngrid: {{device: tlc{axes}}}")
 
 
+def test_what_a_profile_refuses_beside_a_grid_s_value_names_the_key_and_no_option():
+    with pytest.raises(InputError) as caught:
+        questions_of(study("title: x\ngrid: {device: tlc, cell.bits: [2, 3], timing.bus_mt_s: 2000, scheme: raw}"))
+    assert any(
+        "grid: device: tlc with cell.bits: cell.gray_code: '2-3-2': must be" in one for one in caught.value.problems
+    )
+    assert not any("--" in one for one in caught.value.problems)
+
+
 def test_what_the_profiles_refuse_is_said_for_all_settings():
     text = "title: x\ngrid: {device: [tlc, tcl], condition: [worn, wron], ecc.engines: [1, 0]}"
     with pytest.raises(InputError) as caught:

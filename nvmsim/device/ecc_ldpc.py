@@ -79,12 +79,17 @@ def _check_numbers(limit_rber: float | None, waterfall_decades: float | None) ->
 
 
 def _check_most(asked: float, most: float, *, uber_target: float, limit_rber: float) -> None:
-    if asked >= most:
-        few = f", or limit_rber above {limit_rber:g}" if most < _HALF else ""  # most codewords have no wrong bit
+    if asked < most:
+        return
+    if most < _HALF:
         raise InputError(
-            f"ecc.uber_target: {uber_target:g}: must be at most {_rounded_down(most * uber_target / asked)}{few}: "
-            f"beyond, half of the codewords with wrong bits fail at the limit"
+            f"ecc.limit_rber: {limit_rber:g}: must be higher: most codewords have no wrong bit there, so that "
+            f"too few can fail for uber_target {uber_target:g}"
         )
+    raise InputError(
+        f"ecc.uber_target: {uber_target:g}: must be at most {_rounded_down(most * uber_target / asked)}: beyond, half "
+        f"of the codewords fail at the limit"
+    )
 
 
 def _check_middle(middle: float, limit_rber: float, waterfall_decades: float) -> None:

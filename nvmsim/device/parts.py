@@ -75,7 +75,8 @@ class Timing:
     """Times of the array in microseconds and the bus in megatransfers (one byte each) a second.
 
     ``read_us`` has one entry per page type. ``arbitration`` is "fair" (a waiting command goes first)
-    or "data_out_first".
+    or "data_out_first". ``output_latency_us`` (None: none) passes between the array and the bus and is pipelined, as
+    CAS latency is: it takes no time of either, and only a page read by itself sees it.
     """
 
     read_us: tuple[float, ...]
@@ -85,6 +86,7 @@ class Timing:
     command_us: float
     arbitration: str
     cache_read: bool
+    output_latency_us: float | None = None
 
 
 @dataclass(frozen=True)

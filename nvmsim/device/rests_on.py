@@ -11,7 +11,7 @@ from nvmsim.device.resolve import leaves
 NEAR = 1e-3
 """A first read whose UBER is below this part of the target leaves nothing to retries and the waterfall's width."""
 _OF_A_CODE = ("ecc.code", "ecc.codeword_bytes", "ecc.t", "ecc.table", "ecc.input", "ecc.limit_rber")
-_NEAR_ITS_LIMIT = ("ecc.waterfall_decades", "ecc.uber_target", "ecc.retry.max")
+_NEAR_ITS_LIMIT = ("ecc.parity_bytes", "ecc.waterfall_decades", "ecc.uber_target", "ecc.retry.max")
 _OF_SOFT_READS = ("ecc.soft.max", "ecc.soft.limit_rber", "ecc.soft.waterfall_decades")
 _NOT_OF_A_FIRST_READ = ("valid_range", "read_retry")  # the one only warns
 _BY_BLOCK = {"block_variation", "layer_variation"}

@@ -61,6 +61,7 @@ TIMING = {
     "command_us": _time_us(0.3),
     "arbitration": Key(Choice(("fair", "data_out_first")), "fair"),
     "cache_read": Key(Flag(), True),
+    "output_latency_us": Key(Number("us", high=1e9, optional=True), None),
 }
 HOST = {
     "bandwidth_gb_s": Key(Number("GB/s", low=1e-6, high=1e9, optional=True), None),

@@ -29,7 +29,9 @@ def as_text(device: Device, variants: Sequence[str] = ()) -> str:
     """
     title = f"{device.name}: {device.description}" if device.description else device.name
     lines = [*wrap(title, WIDTH), f"marks: {LEGEND}", f"page types: {' / '.join(device.page_types)}"]
-    lines += [f"capacity: {capacity_bytes(device) / 1e9:,.4g} GB of user bytes in {device.geometry.pages:,} pages"]
+    size_gb = capacity_bytes(device) / 1e9
+    size = f"{size_gb:,.4g}" if size_gb < 1e4 else f"{size_gb:,.0f}"
+    lines += [f"capacity: {size} GB of user bytes in {device.geometry.pages:,} pages"]
     lines += [f"variants: {', '.join(f'{MARK}{name}' for name in variants)}"] if variants else []
     section, before = "", ""
     for key, value in leaves(device).items():

@@ -20,6 +20,7 @@ _WIDTH, _PANEL, _VTH = 7.4, 2.4, 1.5  # inch, and all below
 _LEFT, _RIGHT, _GAP, _FOOT, _LEVELS_FOOT, _HEAD, _ROW, _LETTER = 0.68, 0.15, 0.75, 0.62, 0.62, 0.4, 0.115, 0.062
 _WIDTHS = {"lsb": 3.4, "csb": 2.4, "msb": 1.5, "tsb": 0.8}
 _LABELS = {"pe_cycles": "P/E cycles", "retention_days": "retention, days"}
+_KEY_ROW = 0.17
 _LOWEST = 1e-12
 _EDGE = 0.1  # of the panel: left of it a text would stand on the axis
 
@@ -38,7 +39,9 @@ def build(device: Device, width_in: float = _WIDTH) -> tuple[Figure, str, str]:
     curves, limits, model = life(device), ecc_limits(device), error_model(device)
     title = _finding(device, curves, limits)
     with_levels = isinstance(model, LevelModel)
-    places, body = _places(width_in, with_levels=with_levels)
+    entries = len(device.page_types) + 1 + bool(limits) + any(not curve.known.all() for curve in curves)
+    key_in = _KEY_ROW * -(-entries // _key_columns(width_in))
+    places, body = _places(width_in, key_in, with_levels=with_levels)
     figure, top = titled(width_in, body, title=title)
     axes = [figure.add_axes(_parts(place, width_in, body + top)) for place in places]
     own = {
@@ -52,17 +55,31 @@ def build(device: Device, width_in: float = _WIDTH) -> tuple[Figure, str, str]:
         _mark_ages(panel, device, curve, own=own)
     if with_levels:
         draw_levels(axes[-1], device, model)
-    axes[0].legend(frameon=False, fontsize=7.5, loc="best")
+    _draw_key(figure, axes[:2], width_in)
     return figure, title, _alternative(device, curves, limits)
 
 
-def _places(width_in: float, *, with_levels: bool) -> tuple[list[_Place], float]:
-    """Return the places of both lives and the levels, and the height that all take, in inches."""
+def _key_columns(width_in: float) -> int:
+    return 2 if is_narrow(width_in) else 3
+
+
+def _draw_key(figure: Figure, lives: Sequence[Axes], width_in: float) -> None:
+    """Explain the lines of both lives at the foot, where the key hides none of them."""
+    known = {}
+    for axes in lives:
+        known |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    look = {"loc": "lower left", "frameon": False, "fontsize": 7.5, "borderaxespad": 0.2, "labelspacing": 0.4}
+    at = (_LEFT / width_in, 0)
+    figure.legend(known.values(), known.keys(), ncols=_key_columns(width_in), bbox_to_anchor=at, **look)
+
+
+def _places(width_in: float, key_in: float, *, with_levels: bool) -> tuple[list[_Place], float]:
+    """Return the places of both lives and the levels above a key, and the height that all take, in inches."""
     columns = 1 if is_narrow(width_in) else 2
     wide = width_in - _LEFT - _RIGHT
     panel = (wide - (columns - 1) * _GAP) / columns
-    below = [_Place(_LEFT, _LEVELS_FOOT, wide, _VTH)] if with_levels else []
-    start = _FOOT + (_LEVELS_FOOT + _VTH + 0.1 if with_levels else 0.0)
+    below = [_Place(_LEFT, key_in + _LEVELS_FOOT, wide, _VTH)] if with_levels else []
+    start = key_in + _FOOT + (_LEVELS_FOOT + _VTH + 0.1 if with_levels else 0.0)
     rows = [start, start] if columns == 2 else [start + _PANEL + _FOOT + _HEAD, start]
     lefts = [_LEFT, _LEFT + panel + _GAP] if columns == 2 else [_LEFT, _LEFT]
     lives = [_Place(left, bottom, panel, _PANEL) for left, bottom in zip(lefts, rows, strict=True)]
@@ -178,9 +195,13 @@ def _fixed(curve: Curve) -> str:
 def _finding(device: Device, curves: Sequence[Curve], limits: Sequence[float]) -> str:
     """Say how far RBER rises over wear, or over time if the model knows no wear, and what the ECC stands."""
     curve = next((one for one in curves if one.known.sum() > 1 and np.ptp(one.rber, axis=0).any()), curves[0])
-    start, end = curve.rber[0].mean(), curve.rber[-1].mean()
+    known = np.flatnonzero(curve.known) if curve.known.sum() > 1 else np.arange(len(curve.values))
+    start, end = curve.rber[known[0]].mean(), curve.rber[known[-1]].mean()
     other = "pe_cycles" if curve.quantity == "retention_days" else "retention_days"
-    over = f"over {quantity(curve.quantity, curve.values[-1])} (at {quantity(other, getattr(curve.age, other))})"
+    since = f"from {_short(curve.quantity, curve.values[known[0]])} to " if known[0] else "over "
+    over = (
+        f"{since}{quantity(curve.quantity, curve.values[known[-1]])} (at {quantity(other, getattr(curve.age, other))})"
+    )
     said = f"{clean(device.name)}: RBER from {start:.1e} to {end:.1e} {over}"
     if not limits:
         return f"{said}; no ECC"
@@ -189,8 +210,8 @@ def _finding(device: Device, curves: Sequence[Curve], limits: Sequence[float]) -
         return f"{said}, within the {limits[0]:.1e} that its ECC stands"
     again = " and ".join(_mended_by(device, curve))
     then = f"needs {again}" if again else "fails"
-    since = "the start" if cut == curve.values[0] else f"{quantity(curve.quantity, _two(cut))} on"
-    return f"{said}; its ECC stands {limits[0]:.1e} and {then} from {since}"
+    begin = "the start" if cut == curve.values[0] else f"{quantity(curve.quantity, _two(cut))} on"
+    return f"{said}; its ECC stands {limits[0]:.1e} and {then} from {begin}"
 
 
 def _mended_by(device: Device, curve: Curve) -> list[str]:

@@ -9,7 +9,8 @@ from nvmsim.timing.system import FS_PER_US, ReadSystem, read_system
 def alone_us(device: Device, age: Condition) -> dict[str, dict[str, float]]:
     """Return the mean time of a lone page read by mode and page type, in microseconds, with its retries at an age.
 
-    A command, the array, the bus and, through ECC, the decoder for each read that is made, and the host link once.
+    A command, the array, its output latency, the bus and, through ECC, the decoder for each read that is made, and the
+    host link once.
 
     >>> from nvmsim.device.load import load_device
     >>> tlc = load_device("tlc")
@@ -21,15 +22,26 @@ def alone_us(device: Device, age: Condition) -> dict[str, dict[str, float]]:
 
 
 def _by_type(device: Device, system: ReadSystem) -> dict[str, float]:
-    return {name: _page_fs(system, kind) / FS_PER_US for kind, name in enumerate(device.page_types)}
+    output_us = device.timing.output_latency_us or 0.0
+    return {
+        name: _page_fs(system, kind) / FS_PER_US + output_us * sum(made for made, _ in system.reads[kind])
+        for kind, name in enumerate(device.page_types)
+    }
 
 
 def _page_fs(system: ReadSystem, kind: int) -> float:
+    read_fs = system.read_fs[kind]
     each = (
-        made * (system.command_fs + cost.senses * system.read_fs[kind] + cost.transfers * system.transfer_fs
-                + cost.decode_fs + cost.latency_fs)
+        made
+        * (
+            system.command_fs
+            + cost.senses * read_fs
+            + cost.transfers * system.transfer_fs
+            + cost.decode_fs
+            + cost.latency_fs
+        )
         for made, cost in system.reads[kind]
-    )  # fmt: skip
+    )
     return sum(each) + system.host_fs
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -38,9 +38,13 @@ class FittedRange:
         """Return the retention as days at the reference temperature."""
         return self.arrhenius.equivalent_days(condition.retention_days, temperature_c=condition.temperature_c)
 
-    def idle(self, condition: Condition) -> tuple[str, ...]:
-        """Name what the Arrhenius law does not ask at an age without retention, or at its own temperature."""
-        if condition.retention_days == 0:
+    def idle(self, condition: Condition, *, knots: Sequence[float] = ()) -> tuple[str, ...]:
+        """Name what the Arrhenius law does not ask at an age without retention, or at its own temperature.
+
+        Nor outside ``knots``, the days between which a model interpolates, if it does.
+        """
+        days = self.equivalent_days(condition)
+        if condition.retention_days == 0 or (knots and not min(knots) <= days <= max(knots)):
             return ARRHENIUS_KEYS
         return ARRHENIUS_KEYS[:1] if condition.temperature_c == self.arrhenius.reference_temperature_c else ()
 

@@ -22,7 +22,7 @@ from nvmsim.device.error_models.parameters import ARRHENIUS_KEYS, Parameters
 from nvmsim.device.error_models.read_levels import Levels
 
 if TYPE_CHECKING:
-    from nvmsim.device.profile import Cell
+    from nvmsim.device.profile import Cell, Condition
 
 KEYS = ("pe_cycles", "states", "valid_range", *LEVEL_KEYS, *ARRHENIUS_KEYS)
 STATE = ("retention_days", "mean", "sigma")
@@ -82,6 +82,10 @@ class GaussianVth(LevelModel):
         rows = np.array([[level.mean, level.sigma] for _, level in self.ages])
         mean, sigma = np.apply_along_axis(lambda column: np.interp(where[0], where[1:], column), 0, rows)
         return Levels(tuple(mean), tuple(sigma))
+
+    def idle(self, condition: Condition) -> tuple[str, ...]:
+        """Name what only warns, and what temperature does not ask, nor outside the ages of the table."""
+        return "pe_cycles", *self.fitted.idle(condition, knots=[age for age, _ in self.ages])
 
     def defaults(self) -> Mapping[str, Any]:
         """Return those of the read levels and of the temperature."""

@@ -68,8 +68,8 @@ class LevelModel(ErrorModel):
         return np.maximum.accumulate(first + tuned * (optimal_read_levels(levels) - first))
 
     def idle(self, condition: Condition) -> tuple[str, ...]:
-        """Name the wear for which the levels hold, which only warns, and what temperature does not ask."""
-        return "pe_cycles", *self.fitted.idle(condition)
+        """Name the wear for which the levels hold, which only warns."""
+        return ("pe_cycles",)
 
     def defaults(self) -> Mapping[str, Any]:
         """Return the age for which the read levels are best, if that is not every age."""

@@ -76,8 +76,10 @@ class LogTime(ErrorModel):
         return clipped([(mean * factor,) * 2 for factor in self.factors], self.fitted.warnings(condition))
 
     def idle(self, condition: Condition) -> tuple[str, ...]:
-        """Name the parameters of temperature that say nothing at this age."""
-        return self.fitted.idle(condition)
+        """Name the first time that the law knows, or what temperature would say before it."""
+        if self.fitted.equivalent_days(condition) * DAY_S <= self.first_s:
+            return ARRHENIUS_KEYS
+        return ("first_s", *self.fitted.idle(condition))
 
     def defaults(self) -> Mapping[str, Any]:
         """Return the first time that the law knows, and those of the temperature."""

@@ -79,10 +79,10 @@ class PowerLaw(ErrorModel):
         return clipped([(mean * factor,) * 2 for factor in self.factors], said)
 
     def _unworn(self, condition: Condition) -> tuple[str, ...]:
-        """Say where the law knows no retention, which real cells have before their first cycle too."""
+        """Say where the law steps from no retention to most of it, as real cells do not in their first cycle."""
         coefficient, wear, _ = self.retention
         asked = condition.retention_days and not condition.pe_cycles
-        return (UNWORN,) if asked and coefficient and wear else ()
+        return (UNWORN,) if asked and coefficient and 0 < wear < 1 else ()
 
     def terms(self, condition: Condition) -> dict[str, float]:
         """Return what each cause adds to the mean RBER: fresh, write, retention, read_disturb."""
@@ -103,7 +103,8 @@ class PowerLaw(ErrorModel):
             RETENTION: _product((1.0, *self.retention[1:]), wear, days),
             (*READS, "read_disturb_pages"): _product((1.0, *self.reads[1:]), wear, reads),
         }
-        return (*self.fitted.idle(condition), *(key for keys, cause in at_work.items() if not cause for key in keys))
+        by_heat = self.fitted.idle(condition) if at_work[RETENTION] and self.retention[0] else ARRHENIUS_KEYS
+        return (*by_heat, *(key for keys, cause in at_work.items() if not cause for key in keys))
 
     def defaults(self) -> Mapping[str, Any]:
         """Return those of the temperature."""

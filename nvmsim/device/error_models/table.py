@@ -73,8 +73,8 @@ class Table(ErrorModel):
         return clipped([(rate, rate) for rate in means], said)
 
     def idle(self, condition: Condition) -> tuple[str, ...]:
-        """Name the parameters of temperature that say nothing at this age."""
-        return self.fitted.idle(condition)
+        """Name the parameters of temperature that say nothing at this age, nor beyond the points."""
+        return self.fitted.idle(condition, knots=[point.retention_days for point in self.points])
 
     def defaults(self) -> Mapping[str, Any]:
         """Return those of the temperature."""
