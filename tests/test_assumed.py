@@ -132,8 +132,8 @@ def test_what_a_model_takes_for_granted_is_named_too(tmp_path):
         {"rber.activation_energy_ev", "rber.reference_temperature_c"},
         {f"rber.{key}" for key in ("model", *law)},
     )
-    assert _named(device, Condition(retention_days=30, temperature_c=55)) == heat | unsourced
-    assert _named(device, Condition(retention_days=1e-3, temperature_c=55)) == {"rber.first_s"} | unsourced
+    assert _named(device, Condition(pe_cycles=1, retention_days=30, temperature_c=55)) == heat | unsourced
+    assert _named(device, Condition(pe_cycles=1, retention_days=1e-3, temperature_c=55)) == {"rber.first_s"} | unsourced
     assert {device.source(key) for key in (*heat, "rber.first_s")} == {"assumption: default"}
 
 
@@ -154,6 +154,44 @@ def test_an_rber_given_needs_no_model(tmp_path):
     assert {"ecc.t", "ecc.code", "ecc.codeword_bytes"} <= given
     bare = {**asked, "schemes": "raw"}
     assert not any(key.startswith("ecc.") for key, *_ in nvmsim.run("pcm", trials=1, **bare).assumptions)
+
+
+def _table(tmp_path, points: str, **more) -> Device:
+    rest = "".join(f", {key}: {value}" for key, value in more.items())
+    return load_device(write_profile(tmp_path, f"{{model: table, points: [{points}]{rest}}}"))
+
+
+def test_temperature_is_named_between_the_points_of_a_table_alone(tmp_path):
+    heat = {"rber.activation_energy_ev", "rber.reference_temperature_c"}
+    three = _table(
+        tmp_path, ", ".join(f"{{pe_cycles: 0, retention_days: {day}, rber: {1e-4 + day / 1e5}}}" for day in (1, 9, 30))
+    )
+    for days, expected in ((0.5, False), (5, True), (29, True), (31, False)):
+        for age in (Condition(retention_days=days, temperature_c=40.001),):
+            assert bool(_named(three, age) & heat) == expected, days
+    one = _table(tmp_path, "{pe_cycles: 0, retention_days: 5, rber: 1.0e-4}")
+    assert not _named(one, Condition(retention_days=5, temperature_c=50)) & heat
+    series = "{pe_cycles: 0, retention_days: 5, rber: 1.0e-4}, {pe_cycles: 9, retention_days: 7, rber: 2.0e-4}"
+    assert not _named(_table(tmp_path, series), Condition(pe_cycles=4, retention_days=6, temperature_c=50)) & heat
+
+
+def test_a_law_names_nothing_that_a_zero_takes_out(tmp_path):
+    law = "model: log_time, a: 1.0e-6, b: 0.25, c: 1.0e-6, d: -12"
+    device = load_device(write_profile(tmp_path, f"{{{law}}}"))
+    assert not {"rber.a", "rber.c"} & _named(device, Condition(retention_days=3))
+    assert {"rber.a", "rber.c"} <= _named(device, Condition(retention_days=3, pe_cycles=1))
+    at_first = load_device(write_profile(tmp_path, f"{{{law}, first_s: 86400}}"))
+    both = {"rber.first_s", "rber.reference_temperature_c"}
+    assert both <= _named(at_first, Condition(retention_days=1))
+    timeless = load_device(write_profile(tmp_path, "{model: power_law, epsilon: 1.0e-4, beta: 1.0e-5, m: 0.2, n: 0}"))
+    age = Condition(pe_cycles=9, retention_days=9, temperature_c=50)
+    assert not {"rber.activation_energy_ev", "rber.reference_temperature_c"} & _named(timeless, age)
+    none = load_device(write_profile(tmp_path, "{model: power_law, epsilon: 1.0e-4, beta: 0, m: 0.2, n: 1}"))
+    assert _named(none, age) >= {"rber.beta"} and not {"rber.m", "rber.n"} & _named(none, age)
+    begins = load_device("pcm-mlc", ["rber.reference_s=86400"])
+    begins = replace(begins, sources=load_device("pcm-mlc").sources)
+    assert "rber.reference_s" in _named(begins, Condition(retention_days=1))
+    assert "rber.reference_s" not in _named(begins, Condition(retention_days=0.9))
 
 
 def test_a_gray_code_is_named_where_levels_are_read_through_it():

@@ -130,6 +130,45 @@ def test_the_limit_is_in_the_figure_wherever_it_lies(settings, said, label):
         assert line.get_ydata()[0] == pytest.approx(ecc_limits(device)[0]) and low < line.get_ydata()[0] < high
 
 
+@pytest.mark.parametrize("rber", [0.0, 1e-17, 1e-14, 1e-6])
+def test_rates_lie_on_their_side_of_the_limit_however_small(rber):
+    device = load_device("stt-mram", [f"rber={{model: constant, rber: {rber!r}}}", "ecc.uber_target=1e-25"])
+    figure, title, _ = build(device)
+    [limit] = ecc_limits(device)
+    assert ("within" in title) == (rber < limit)
+    for line in (line for line in figure.axes[0].lines if line.get_label() == "lsb" or line.get_marker() == "x"):
+        drawn = np.asarray(line.get_ydata(), dtype=float)
+        assert ((drawn < limit) == (rber < limit)).all() and (drawn >= figure.axes[0].get_ylim()[0]).all()
+        assert not rber or drawn == pytest.approx(rber)
+
+
+def test_the_limit_of_no_correction_is_the_target_itself():
+    device = load_device("slc", ["ecc.t=0", "ecc.uber_target=1e-30"])
+    assert ecc_limits(device)[0] == pytest.approx(1e-30, rel=0.05)
+
+
+@pytest.mark.parametrize("days", [10, 365])
+@pytest.mark.parametrize("width_in", [7.4, NARROW_IN])
+def test_the_key_has_all_that_either_panel_draws(days, width_in):
+    """With retention known to 10 days the right panel alone is dotted, and with wear at 90 days the left one too."""
+    age = "conditions.worn={pe_cycles: 1000, retention_days: 5}"
+    device = load_device("tlc", [f"rber.valid_range={{retention_days: [0, {days}]}}", age])
+    figure, *_ = build(device, width_in)
+    drawn = {line.get_label() for axes in figure.axes for line in axes.lines if not line.get_label().startswith("_")}
+    [key] = figure.legends
+    assert {text.get_text() for text in key.get_texts()} == drawn
+    assert ("outside the model's range" in drawn) == (days == 10 or not life(device)[0].known.all())
+    boxes = [text for text in texts(figure) if text[0] in drawn]
+    assert all(box.y0 >= 0 for _, box in boxes)
+
+
+def test_the_title_says_nothing_of_ages_that_the_model_does_not_know():
+    known = "rber.valid_range={retention_days: [0.01, 500], reads_per_page: [0, 1e12], pe_cycles: [0, 1e9]}"
+    title = build(load_device("pcm-mlc", [known]))[1]
+    assert "from 15" in title.replace("14.", "15.") or "minutes to 365 days" in title
+    assert "2.3 minutes" not in title
+
+
 def test_tuned_retries_leave_the_limit_to_the_first_read():
     labels = {line.get_label() for line in build(load_device("pcm-mlc"))[0].axes[0].lines}
     assert "ECC limit, first read" in labels and "ECC limit" not in labels

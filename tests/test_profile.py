@@ -140,8 +140,11 @@ WRONG = [
     ("ecc.waterfall_decades=2", "2: must be at most 1.7958 with limit_rber 0.008, or that at most 0.0049997 with this"),
     ("ecc.limit_rber=0.49", "--set: ecc.limit_rber: 0.49: must be lower: with codewords of 36864 bits no waterfall"),
     ("ecc.limit_rber=0.34", "tlc with --set ecc.limit_rber: ecc.waterfall_decades: 0.17: must be at most 0.16748 with"),
-    ("ecc.limit_rber=1e-27", "--set: ecc.limit_rber: 1e-27: must be higher: most codewords have no wrong bit there"),
-    ("ecc.uber_target=1", "--set: ecc.uber_target: 1: must be at most 1.5256e-05: beyond, half of the codewords"),
+    (
+        "ecc.limit_rber=1e-27",
+        "--set: ecc.limit_rber: 1e-27: must be higher, or uber_target 1e-15 lower: too few codewords",
+    ),
+    ("ecc.uber_target=1", "--set: ecc.uber_target: 1: must be at most 1.5255e-05: beyond, half of the codewords"),
     ("ecc.uber_target=1e-30", "tlc with --set ecc.uber_target: ecc.waterfall_decades: 0.17: must be wider"),
     ("ecc.code=ldpc-table", "tlc with --set ecc.code: ecc.table: missing: must be a name for code ldpc-table"),
     ("rber.model=drift", "tlc with --set rber.model: rber.mean_log10_ohm: missing; must be a list of 8 numbers"),
@@ -177,9 +180,11 @@ def test_a_wrong_value_is_blamed_on_its_key_with_what_is_allowed(setting, expect
 
 
 def test_the_allowed_numbers_of_a_waterfall_that_is_too_wide_are_allowed():
-    for allowed in ("ecc.limit_rber=0.33802", "ecc.uber_target=1.5256e-5", "ecc.waterfall_decades=1.7958"):
+    for allowed in ("ecc.limit_rber=0.33802", "ecc.uber_target=1.5255e-5", "ecc.waterfall_decades=1.7958"):
         load_device("tlc", [allowed])
     load_device("tlc", ["ecc.limit_rber=0.34", "ecc.waterfall_decades=0.16748"])
+    tiny = problems_of(load_device, "tlc", ["ecc.limit_rber=1e-6", "ecc.uber_target=1e-3"])
+    assert tiny[0].startswith("--set: ecc.uber_target: 0.001: must be at most 1.5255e-05")
     for beyond in ("ecc.limit_rber=0.3381", "ecc.uber_target=1.527e-5", "ecc.waterfall_decades=1.796"):
         problems_of(load_device, "tlc", [beyond])
 

@@ -313,6 +313,12 @@ def test_the_name_of_a_stored_timing_is_what_it_was_without_either():
     assert {"soft", "decode_growth_per_error"} <= set(timings._figures(load_device("tlc", [SOFT, GROWTH]).ecc))
 
 
+def test_a_stored_timing_does_not_depend_on_a_latency_that_no_bandwidth_sees():
+    given, without = load_device("reram"), load_device("reram", ["timing.output_latency_us=null"])
+    assert timings._figures(given.timing) == timings._figures(without.timing)
+    assert "output_latency_us" not in timings._figures(given.timing) and "read_us" in timings._figures(given.timing)
+
+
 def test_the_command_line_tells_of_soft_reads(capsys, tmp_path):
     assert main(["devices", "show", "tlc@soft"]) == 0
     shown = capsys.readouterr().out

@@ -14,7 +14,7 @@ from nvmsim.errors import InputError
 
 _STEEPEST, _FLATTEST = 1e-9, 1e3
 _WIDEST_MIDDLE = math.log10(0.5)
-_HALF = 0.49  # of all codewords, but for the flattest curve's slope
+_HALF = 0.4999  # of all codewords, but for the flattest curve's slope
 
 
 @dataclass(frozen=True)
@@ -79,17 +79,17 @@ def _check_numbers(limit_rber: float | None, waterfall_decades: float | None) ->
 
 
 def _check_most(asked: float, most: float, *, uber_target: float, limit_rber: float) -> None:
-    if asked < most:
-        return
-    if most < _HALF:
+    if asked >= _HALF:
+        highest = _rounded_down(_HALF * uber_target / asked)
         raise InputError(
-            f"ecc.limit_rber: {limit_rber:g}: must be higher: most codewords have no wrong bit there, so that "
-            f"too few can fail for uber_target {uber_target:g}"
+            f"ecc.uber_target: {uber_target:g}: must be at most {highest}: beyond, half of the codewords "
+            f"fail at the limit"
         )
-    raise InputError(
-        f"ecc.uber_target: {uber_target:g}: must be at most {_rounded_down(most * uber_target / asked)}: beyond, half "
-        f"of the codewords fail at the limit"
-    )
+    if asked >= most:
+        raise InputError(
+            f"ecc.limit_rber: {limit_rber:g}: must be higher, or uber_target {uber_target:g} lower: too few codewords "
+            f"have wrong bits there"
+        )
 
 
 def _check_middle(middle: float, limit_rber: float, waterfall_decades: float) -> None:

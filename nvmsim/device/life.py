@@ -11,7 +11,7 @@ from nvmsim.device.parts import Condition, Device
 from nvmsim.device.rber import device_rates
 
 STEPS = 60
-LOWEST, HIGHEST = 1e-20, 0.5
+LOWEST, HIGHEST = 1e-40, 0.5
 QUANTITIES = ("pe_cycles", "retention_days")
 
 

@@ -1,6 +1,7 @@
 """A device over its life: RBER against P/E cycles and time, where the ECC limit cuts, and what its cells store."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -44,11 +45,11 @@ def build(device: Device, width_in: float = _WIDTH) -> tuple[Figure, str, str]:
     places, body = _places(width_in, key_in, with_levels=with_levels)
     figure, top = titled(width_in, body, title=title)
     axes = [figure.add_axes(_parts(place, width_in, body + top)) for place in places]
-    own = {
-        age.name: np.maximum(device_rates(device, age).seen.mean(axis=1), _LOWEST) for age in device.conditions.values()
-    }
-    low, high = _reach([*(curve.rber for curve in curves), *own.values()], limits)
-    for panel, place, curve in zip(axes, places, curves, strict=False):
+    own = {age.name: device_rates(device, age).seen.mean(axis=1) for age in device.conditions.values()}
+    floor, low, high = _reach([*(curve.rber for curve in curves), *own.values()], limits)
+    drawn = [replace(curve, rber=np.maximum(curve.rber, floor)) for curve in curves]
+    own = {name: np.maximum(rates, floor) for name, rates in own.items()}
+    for panel, place, curve in zip(axes, places, drawn, strict=False):
         _draw_life(panel, device, curve, limits=limits)
         panel.set_ylim(low, high)
         _name_ages(panel, place, device, curve)
@@ -90,18 +91,23 @@ def _parts(place: _Place, width_in: float, height_in: float) -> tuple[float, flo
     return place.left / width_in, place.bottom / height_in, place.width / width_in, place.height / height_in
 
 
-def _reach(drawn: Sequence[np.ndarray], limits: Sequence[float]) -> tuple[float, float]:
-    """Both panels share one scale with the first read's limit in it; it leaves out where only retries reach."""
-    rates = np.concatenate([np.maximum(rber.ravel(), _LOWEST) for rber in drawn])
-    shown = [float(rates.min()), float(rates.max()), *limits[:1]]
-    return min(shown) / 2, min(max(shown) * 3, 0.5)
+def _reach(found: Sequence[np.ndarray], limits: Sequence[float]) -> tuple[float, float, float]:
+    """Return where a rate of 0 is drawn, below all others, and the ends of the scale that both panels share.
+
+    The first read's limit is within; where only retries reach is left out.
+    """
+    rates = np.concatenate([rber.ravel() for rber in found])
+    above = [*rates[rates > 0].tolist(), *limits[:1]] or [_LOWEST]
+    floor = min(_LOWEST, min(above) / 10)
+    shown = [*above, *([] if rates.all() else [floor])]
+    return floor, min(shown) / 2, min(max(shown) * 3, 0.5)
 
 
 def _draw_life(axes: Axes, device: Device, curve: Curve, *, limits: Sequence[float]) -> None:
     axes.set_yscale("log")
     _time_axis(axes, curve)
     dot = "o" if curve.known.sum() == 1 else None
-    for name, rates in zip(device.page_types, np.maximum(curve.rber, _LOWEST).T, strict=True):
+    for name, rates in zip(device.page_types, curve.rber.T, strict=True):
         look = {"color": COLOURS[name], "linewidth": _WIDTHS[name]}  # equal curves stay visible, the one in the other
         axes.plot(curve.values, np.where(curve.known, rates, np.nan), marker=dot, markersize=5, label=name, **look)
         if not curve.known.all():
@@ -195,13 +201,11 @@ def _fixed(curve: Curve) -> str:
 def _finding(device: Device, curves: Sequence[Curve], limits: Sequence[float]) -> str:
     """Say how far RBER rises over wear, or over time if the model knows no wear, and what the ECC stands."""
     curve = next((one for one in curves if one.known.sum() > 1 and np.ptp(one.rber, axis=0).any()), curves[0])
-    known = np.flatnonzero(curve.known) if curve.known.sum() > 1 else np.arange(len(curve.values))
-    start, end = curve.rber[known[0]].mean(), curve.rber[known[-1]].mean()
+    curve = _known_part(curve)
+    first, last, start, end = *curve.values[[0, -1]], curve.rber[0].mean(), curve.rber[-1].mean()
     other = "pe_cycles" if curve.quantity == "retention_days" else "retention_days"
-    since = f"from {_short(curve.quantity, curve.values[known[0]])} to " if known[0] else "over "
-    over = (
-        f"{since}{quantity(curve.quantity, curve.values[known[-1]])} (at {quantity(other, getattr(curve.age, other))})"
-    )
+    since = f"from {_short(curve.quantity, first)} to " if first else "over "
+    over = f"{since}{quantity(curve.quantity, last)} (at {quantity(other, getattr(curve.age, other))})"
     said = f"{clean(device.name)}: RBER from {start:.1e} to {end:.1e} {over}"
     if not limits:
         return f"{said}; no ECC"
@@ -210,8 +214,17 @@ def _finding(device: Device, curves: Sequence[Curve], limits: Sequence[float]) -
         return f"{said}, within the {limits[0]:.1e} that its ECC stands"
     again = " and ".join(_mended_by(device, curve))
     then = f"needs {again}" if again else "fails"
-    begin = "the start" if cut == curve.values[0] else f"{quantity(curve.quantity, _two(cut))} on"
+    begin = "the start" if cut == 0 else f"{quantity(curve.quantity, _two(cut))} on"
     return f"{said}; its ECC stands {limits[0]:.1e} and {then} from {begin}"
+
+
+def _known_part(curve: Curve) -> Curve:
+    """Return the steps at which the model knows the device; all if it knows no more than one."""
+    if curve.known.sum() <= 1:
+        return curve
+    return replace(
+        curve, values=curve.values[curve.known], rber=curve.rber[curve.known], known=curve.known[curve.known]
+    )
 
 
 def _mended_by(device: Device, curve: Curve) -> list[str]:

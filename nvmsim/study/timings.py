@@ -17,7 +17,8 @@ from nvmsim.timing.modes import decoding_of
 from nvmsim.timing.read_path import ReadTiming, read_timing
 
 TIMING_VERSION = 1
-_LATER = ("decode_growth_per_error", "soft", "output_latency_us")  # keys that older names do not have
+_LATER = ("decode_growth_per_error", "soft")  # keys that older names do not have
+_UNSEEN = ("output_latency_us",)  # what no bandwidth depends on
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ def used_by(layout: PageLayout, pages: int, *, device: Device, rates: Rates) -> 
 
 @lru_cache(maxsize=1024)
 def _figures(part: Any) -> dict[str, Any]:
-    return {key: value for key, value in asdict(part).items() if value is not None or key not in _LATER}
+    known = {key: value for key, value in asdict(part).items() if key not in _UNSEEN}
+    return {key: value for key, value in known.items() if value is not None or key not in _LATER}
 
 
 def _key(device: Device, *parts: Any) -> str:

@@ -103,8 +103,8 @@ class Drift(LevelModel):
 
     def idle(self, condition: Condition) -> tuple[str, ...]:
         """Name what only warns, and what drift does not ask before it has begun."""
-        moved = self.decades(condition.retention_days) or self.decades(self.optimal_at_days or 0.0)
-        return (*super().idle(condition), *(() if moved else (*LAW[2:], "reference_s")))
+        begun = max(condition.retention_days, self.optimal_at_days or 0.0) * DAY_S >= self.reference_s
+        return (*super().idle(condition), *(() if begun else (*LAW[2:], "reference_s")))
 
     def defaults(self) -> Mapping[str, Any]:
         """Return those of the read levels and the start of drift."""

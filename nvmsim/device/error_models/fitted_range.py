@@ -44,7 +44,8 @@ class FittedRange:
         Nor outside ``knots``, the days between which a model interpolates, if it does.
         """
         days = self.equivalent_days(condition)
-        if condition.retention_days == 0 or (knots and not min(knots) <= days <= max(knots)):
+        held = knots and (min(knots) == max(knots) or not min(knots) <= days <= max(knots))
+        if condition.retention_days == 0 or held:
             return ARRHENIUS_KEYS
         return ARRHENIUS_KEYS[:1] if condition.temperature_c == self.arrhenius.reference_temperature_c else ()
 

@@ -76,10 +76,12 @@ class LogTime(ErrorModel):
         return clipped([(mean * factor,) * 2 for factor in self.factors], self.fitted.warnings(condition))
 
     def idle(self, condition: Condition) -> tuple[str, ...]:
-        """Name the first time that the law knows, or what temperature would say before it."""
-        if self.fitted.equivalent_days(condition) * DAY_S <= self.first_s:
-            return ARRHENIUS_KEYS
-        return ("first_s", *self.fitted.idle(condition))
+        """Name what wear does without any, the first time that the law knows, or what temperature does before it."""
+        seconds = self.fitted.equivalent_days(condition) * DAY_S
+        of_wear = () if condition.pe_cycles else ("a", "c")
+        of_time = ("first_s",) if seconds > self.first_s else ()
+        of_heat = ARRHENIUS_KEYS if seconds < self.first_s else self.fitted.idle(condition)
+        return (*of_wear, *of_time, *of_heat)
 
     def defaults(self) -> Mapping[str, Any]:
         """Return the first time that the law knows, and those of the temperature."""

@@ -96,15 +96,19 @@ class PowerLaw(ErrorModel):
         }
 
     def idle(self, condition: Condition) -> tuple[str, ...]:
-        """Name the parameters of causes that have not been at work at this age."""
+        """Name the parameters of causes that have not been at work at this age, and the exponents of no coefficient."""
         wear, days, reads = condition.pe_cycles, condition.retention_days, condition.reads_per_page
-        at_work = {
-            WRITE: _product((1.0, *self.write[1:]), wear),
-            RETENTION: _product((1.0, *self.retention[1:]), wear, days),
-            (*READS, "read_disturb_pages"): _product((1.0, *self.reads[1:]), wear, reads),
+        terms = {
+            WRITE: (self.write, (wear,)),
+            RETENTION: (self.retention, (wear, days)),
+            (*READS, "read_disturb_pages"): (self.reads, (wear, reads)),
         }
-        by_heat = self.fitted.idle(condition) if at_work[RETENTION] and self.retention[0] else ARRHENIUS_KEYS
-        return (*by_heat, *(key for keys, cause in at_work.items() if not cause for key in keys))
+        found: list[str] = []
+        for keys, (term, causes) in terms.items():
+            at_work = _product((1.0, *term[1:]), *causes)
+            found += keys if not at_work else () if term[0] else keys[1:]
+        by_heat = ARRHENIUS_KEYS if "n" in found or not self.retention[2] else self.fitted.idle(condition)
+        return (*by_heat, *found)
 
     def defaults(self) -> Mapping[str, Any]:
         """Return those of the temperature."""

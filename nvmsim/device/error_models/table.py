@@ -74,7 +74,9 @@ class Table(ErrorModel):
 
     def idle(self, condition: Condition) -> tuple[str, ...]:
         """Name the parameters of temperature that say nothing at this age, nor beyond the points."""
-        return self.fitted.idle(condition, knots=[point.retention_days for point in self.points])
+        each = groupby(self.points, key=lambda point: point.pe_cycles)
+        idle = [self.fitted.idle(condition, knots=[point.retention_days for point in points]) for _, points in each]
+        return min(idle, key=len)  # what says nothing in any series
 
     def defaults(self) -> Mapping[str, Any]:
         """Return those of the temperature."""
