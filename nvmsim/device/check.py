@@ -30,7 +30,8 @@ _SHOWN = 60
 class Checked:
     """What was read so far: values and sources by dotted key, and the problems found.
 
-    ``overridden`` names the keys that came from ``--set``, so that a problem is blamed on the right input.
+    ``overridden`` names the keys that came from ``--set``, so that a problem is blamed on the right input; ``defaults``
+    are what the error model takes for granted.
     """
 
     label: str
@@ -39,6 +40,7 @@ class Checked:
     sources: dict[str, str] = field(default_factory=dict)
     conditions: dict[str, dict[str, Any]] = field(default_factory=dict)
     rber: dict[str, Any] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     bad: set[str] = field(default_factory=set)
 

@@ -121,7 +121,7 @@ def _decoder(found: Checked) -> None:
 
 
 def _rber(found: Checked) -> None:
-    """Let the error model read its own parameters."""
+    """Let the error model read its own parameters, and keep what it takes for granted."""
     from nvmsim.device.rber import build_error_model  # loads numerical packages, which a mere listing can spare
 
     bits = found.values.get("cell.bits")
@@ -129,7 +129,7 @@ def _rber(found: Checked) -> None:
         return
     cell = Cell(bits, found.values.get("cell.gray_code"))
     try:
-        build_error_model(found.rber, cell, PAGE_TYPES[bits])
+        found.defaults = build_error_model(found.rber, cell, PAGE_TYPES[bits]).defaults()
     except InputError as error:
         for problem in error.problems:
             key, _, what = problem.partition(": ")

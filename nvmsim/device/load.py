@@ -8,8 +8,8 @@ from nvmsim.device.check import DEFAULT_SOURCE, Checked, check
 from nvmsim.device.cross import cross_check, ecc_spec, take_soft_sources
 from nvmsim.device.cross_host import host_spec
 from nvmsim.device.extends import varied, whole_profile
-from nvmsim.device.override import BY_USER, apply_settings
-from nvmsim.device.parts import PAGE_TYPES, Cell, Condition, Device, Geometry, Page, Timing
+from nvmsim.device.override import apply_settings
+from nvmsim.device.parts import BY_USER, Cell, Condition, Device, Geometry, Page, Timing
 from nvmsim.device.sections import SECTIONS
 from nvmsim.device.variants import KEY, split_variant, variants_in, variants_problems
 from nvmsim.errors import InputError
@@ -186,10 +186,7 @@ def _mark_settings(sources: dict[str, str], keys: Sequence[str]) -> None:
 
 def _take_defaults(found: Checked) -> None:
     """Fill in what the error model takes for granted, an assumption, where the profile does not say it."""
-    from nvmsim.device.rber import build_error_model  # loads numerical packages, which a mere listing can spare
-
-    cell = Cell(**_under(found, "cell"))
-    for key, value in build_error_model(found.rber, cell, PAGE_TYPES[cell.bits]).defaults().items():
+    for key, value in found.defaults.items():
         if key not in found.rber:
             found.rber[key] = value
             found.sources[f"rber.{key}"] = DEFAULT_SOURCE

@@ -7,8 +7,6 @@ from nvmsim.device.extends import KINDS, of_any_kind
 from nvmsim.device.plain import parse
 from nvmsim.errors import InputError
 
-BY_USER = "set by the user"
-
 
 def apply_settings(data: dict[str, Any], settings: Sequence[str]) -> tuple[str, ...]:
     """Replace values in the plain data of a profile, and return the dotted keys that were set.

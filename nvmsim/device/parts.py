@@ -16,6 +16,7 @@ PAGE_TYPES = {1: ("lsb",), 2: ("lsb", "msb"), 3: ("lsb", "csb", "msb"), 4: ("lsb
 ASSUMPTION = "assumption"
 NOWHERE = f"{ASSUMPTION}: no source given"
 UNSOURCED = "given without a source in"
+BY_USER = "set by the user"
 
 
 @dataclass(frozen=True)
@@ -222,8 +223,9 @@ class Device:
         return PAGE_TYPES[self.cell.bits]
 
     def source(self, key: str) -> str:
-        """Return the source of a dotted key: its own, or that of the nearest section around it."""
-        return nearest_source(self.sources, key)
+        """Return the source of a dotted key: its own, or that of the nearest section; the user's if a part was set."""
+        inner = (source for name, source in self.sources.items() if name.startswith(f"{key}."))
+        return BY_USER if BY_USER in inner else nearest_source(self.sources, key)
 
     def has_source(self, key: str) -> bool:
         """Tell whether the number at a dotted key says where it comes from, be it an assumption."""

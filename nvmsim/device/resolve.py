@@ -4,7 +4,6 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from nvmsim.device.override import BY_USER
 from nvmsim.device.parts import Device
 
 
@@ -22,12 +21,6 @@ def plain(device: Device) -> dict[str, Any]:
         del values["name"]
     top = {"name": device.name, "description": device.description}
     return {**top, **data, "rber": dict(device.rber), "conditions": conditions}
-
-
-def source_of(device: Device, key: str) -> str:
-    """Return the source of a value, which is the user's if a part of it was set."""
-    inner = [source for name, source in device.sources.items() if name.startswith(f"{key}.")]
-    return BY_USER if BY_USER in inner else device.source(key)
 
 
 def leaves(device: Device) -> dict[str, Any]:

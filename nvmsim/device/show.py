@@ -10,9 +10,8 @@ from typing import Any
 from nvmsim.device.ages import Age, ages
 from nvmsim.device.doubts import code_doubts
 from nvmsim.device.host_link import derivation, link_gb_s, queue_gb_s
-from nvmsim.device.override import BY_USER
-from nvmsim.device.parts import ASSUMPTION, Device
-from nvmsim.device.resolve import leaves, plain, source_of
+from nvmsim.device.parts import ASSUMPTION, BY_USER, Device
+from nvmsim.device.resolve import leaves, plain
 from nvmsim.device.sections import describe
 from nvmsim.device.variants import MARK
 
@@ -39,7 +38,7 @@ def as_text(device: Device, variants: Sequence[str] = ()) -> str:
         if here != section:
             lines += ["", here]
             section, before = here, ""
-        source = source_of(device, key)
+        source = device.source(key)
         lines += _row(device, key, value, source=source, told="" if source == before else source)
         before = source
     host = [line for told in derivation(device.host) for line in wrap(told, WIDTH)]
@@ -63,7 +62,7 @@ def as_json(device: Device, variants: Sequence[str] = ()) -> str:
         "profile": plain(device),
         "variants": list(variants),
         "capacity_bytes": capacity_bytes(device),
-        "sources": {key: source_of(device, key) for key in keys},
+        "sources": {key: device.source(key) for key in keys},
         "host": {"link_gb_s": link_gb_s(device.host), "queue_gb_s": queue_gb_s(device.host)},
         "assumptions": [key for key in keys if device.is_assumption(key)],
         "doubts": list(code_doubts(device)),

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from nvmsim.device.parts import ASSUMPTION, Condition
-from nvmsim.device.resolve import leaves, source_of
+from nvmsim.device.parts import Condition
+from nvmsim.device.resolve import leaves
 from nvmsim.device.rests_on import correction_keys, rber_keys
 from nvmsim.study.question import Question
 from nvmsim.study.tradeoff import Row
@@ -31,7 +31,7 @@ def assumptions_of(question: Question, rows: Sequence[Row]) -> tuple[tuple[str, 
     return tuple(
         (key, known[key], device.source(key))
         for key in dict.fromkeys(keys)
-        if key in known and source_of(device, key).startswith(ASSUMPTION)
+        if key in known and device.is_assumption(key)
     )
 
 

@@ -1,8 +1,8 @@
 """Which numbers of a profile decide how fast each resource is."""
 
-from nvmsim.device.parts import ASSUMPTION, Condition, Device
+from nvmsim.device.parts import Condition, Device
 from nvmsim.device.rber import Rates
-from nvmsim.device.resolve import leaves, source_of
+from nvmsim.device.resolve import leaves
 from nvmsim.device.rests_on import correction_keys, rber_keys
 from nvmsim.timing.modes import reads_again, reads_softly
 from nvmsim.timing.system import QUEUE
@@ -70,4 +70,4 @@ def bottleneck_assumed(
     (False, True)
     """
     keys = decisive_keys(device, bottleneck, corrected=corrected, age=age)
-    return any(source_of(device, key).startswith(ASSUMPTION) for key in keys)
+    return any(device.is_assumption(key) for key in keys)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nvmsim.zoo.card import Card
     from nvmsim.zoo.model import Model
 
-_OPTION = re.compile(r"^--(set: )?")  # a study's file has keys where nvmsim run has options
+_OPTION = re.compile(r"^--(set: )?|(?<= with )--set ")  # a study's file has keys where nvmsim run has options
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,8 +110,7 @@ def _tried(key: str, load: Any, point: Point, problems: list[str]) -> Any:
     try:
         return load(point)
     except InputError as error:
-        told = (one.replace(" with --set ", " with ", 1) for one in error.problems)
-        problems += [one if one.startswith("--set") else f"{key}: {one}" for one in told]
+        problems += [one if one.startswith("--set") else f"{key}: {one}" for one in error.problems]
         return None
 
 
