@@ -56,8 +56,11 @@ def least_failure(bits: int, parity_bits: int, rber: float) -> float:
     """
     full = _most_packed(bits, parity_bits)
     pmf = binomial_pmf(bits, rber)
-    heavier = pmf[full + 2 :].sum() + pmf[full + 1 : full + 2].sum() * _unpacked(bits, parity_bits, full)
-    return min(1.0, float(heavier))
+    between, unpacked = pmf[full + 1 : full + 2].sum(), _unpacked(bits, parity_bits, full)
+    lighter = float(pmf[: full + 1].sum() + between * (1 - unpacked))
+    if lighter < 0.5:  # the smaller part is summed, whose rounding does not reach the last digits of the other
+        return 1.0 - lighter
+    return float(pmf[full + 2 :].sum() + between * unpacked)
 
 
 @lru_cache
