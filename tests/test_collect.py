@@ -248,6 +248,18 @@ def test_ctrl_c_keeps_what_was_done_and_says_how_to_go_on(usual, tmp_path, monke
     assert rows == usual[2]
 
 
+def test_ctrl_c_between_two_rounds_says_how_to_go_on_too(tmp_path):
+    def settled(estimates):
+        signal.raise_signal(signal.SIGINT)
+        return estimates
+
+    path = tmp_path / "trials.sqlite"
+    with pytest.raises(Interrupted, match=r"trials\.sqlite: run again to go on"):
+        gather(path, TASKS[:2], settled=settled)
+    with Store(path) as store:
+        assert [estimate.trials for estimate in collected(TASKS[:2], store=store).values()] == [8, 8]
+
+
 def test_whole_baselines_come_first_so_that_a_row_is_known_from_its_own_first_look_on(tmp_path, monkeypatch):
     path, run, done = tmp_path / "trials.sqlite", executor.InProcess.run, []
 

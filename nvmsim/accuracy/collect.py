@@ -97,7 +97,7 @@ def collect(
     campaign = _Campaign(tasks, limits, store, budget_s, settled)
     if more_time and budget_s is not None:
         campaign.budget_s += campaign.stored_s()
-    lazy = _lazy_executor(sources, backend, workers=workers, scheduler=scheduler)
+    lazy = _lazy_executor(store, sources, backend, workers=workers, scheduler=scheduler)
     with lazy as executor, closing(Bar(progress)) as bar:
         campaign.run(campaign.measurer(executor, bar))
     return campaign.estimates()
@@ -142,7 +142,7 @@ def measure(
     end = None if time_limit_s is None else monotonic() + time_limit_s
     works = [work for task, cells in _lacking(wanted, store) for work in _works(task, cells)]
     workers = available_cores() if workers is None else workers
-    lazy = _lazy_executor(sources, backend, workers=workers, scheduler=scheduler)
+    lazy = _lazy_executor(store, sources, backend, workers=workers, scheduler=scheduler)
     with lazy as executor, closing(Bar(progress)) as bar:
         return _run(works, store, executor=executor, bar=bar, end=end)
 
@@ -175,7 +175,7 @@ def measuring(
     how many blocks later rounds will want. Arguments and errors are those of :func:`collect`.
     """
     workers = available_cores() if workers is None else workers
-    lazy = _lazy_executor(sources, backend, workers=workers, scheduler=scheduler)
+    lazy = _lazy_executor(store, sources, backend, workers=workers, scheduler=scheduler)
     with lazy as executor, closing(Bar(progress)) as bar:
 
         def rows(wanted: Sequence[tuple[Task, Plan | Spread]], ahead: int = 0) -> list[TaskRows]:
@@ -323,10 +323,7 @@ def _run(
     running = executor()
     store.begin_run(threads=1, workers=running.workers)
     bar.expect(sum(len(work.blocks) for work in works) + ahead)
-    try:
-        return _store_all(store, running.run(works), bar, end)
-    except KeyboardInterrupt:
-        raise Interrupted(f"interrupted; what was measured is in {store.path}: run again to go on") from None
+    return _store_all(store, running.run(works), bar, end)
 
 
 def _works(task: Task, cells: Sequence[tuple[int, int]]) -> Iterator[Work]:
@@ -359,8 +356,9 @@ def _store_all(store: Store, results: Iterator[Trial | None], bar: Bar, end: flo
 
 @contextmanager
 def _lazy_executor(
-    sources: Mapping, backend: str, *, workers: int, scheduler: str | None
+    store: Store, sources: Mapping, backend: str, *, workers: int, scheduler: str | None
 ) -> Iterator[Callable[[], Executor]]:
+    """Give what makes workers when they are first wanted; Ctrl-C may come at any time, also between two rounds."""
     made: list[Executor] = []
 
     def executor() -> Executor:
@@ -369,10 +367,13 @@ def _lazy_executor(
         return made[0]
 
     try:
-        yield executor
-    finally:
-        for running in made:
-            running.close()
+        try:
+            yield executor
+        finally:
+            for running in made:
+                running.close()
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted; what was measured is in {store.path}: run again to go on") from None
 
 
 def _check(
