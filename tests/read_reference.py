@@ -160,6 +160,8 @@ def described_costs(device, errors):
 
 def _decoding(decoder, user_bytes, wrong):
     longer = 1 + _exact(decoder.decode_growth_per_error or 0) * _exact(wrong)
+    if decoder.decode_growth_limit is not None:
+        longer = min(longer, _exact(decoder.decode_growth_limit))
     engine_us = user_bytes / _exact(decoder.decode_bandwidth_gb_s) / 1000
     return _fs(engine_us * longer), _fs(_exact(decoder.decode_latency_us) * longer)
 

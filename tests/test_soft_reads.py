@@ -71,6 +71,12 @@ def test_what_is_not_said_is_the_hard_decoder_s():
         (["ecc.soft={limit_rber: 0.01, sences: 3}"], "ecc.soft.sences: unknown key, did you mean ecc.soft.senses"),
         (["ecc.soft=3"], "ecc.soft: 3: must be a mapping with max, senses, transfers"),
         (["ecc.decode_growth_per_error=-1"], "ecc.decode_growth_per_error: -1: must be a number from 0"),
+        ([GROWTH, "ecc.decode_growth_limit=0.5"], "ecc.decode_growth_limit: 0.5: must be a number from 1"),
+        (["ecc.decode_growth_limit=20"], "ecc.decode_growth_limit: limits nothing without ecc.decode_growth_per_error"),
+        (
+            ["ecc.soft={limit_rber: 0.0135, decode_growth_limit: 20}"],
+            "ecc.soft.decode_growth_limit: limits nothing without ecc.soft.decode_growth_per_error",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused(keys, said):
@@ -172,7 +178,7 @@ def test_the_id_has_what_changes_the_result_and_nothing_else(slot):
     assert len({ident(), ident(limit_rber=7e-3), ident(waterfall_decades=0.9), ident(max=2)}) == 4
     speed = {"senses": 7, "transfers": 4, "decode_latency_us": 9.0, "decode_bandwidth_gb_s": 3.0}
     assert {ident(**{key: value}) for key, value in speed.items()} == {ident()}
-    assert ident(decode_growth_per_error=0.1) == ident()
+    assert ident(decode_growth_per_error=0.1) == ident(decode_growth_limit=20.0) == ident()
     assert ridge_task(rber=RBER, mode="ecc", ecc=replace(LDPC, decode_growth_per_error=0.1)).id == plain
 
 
@@ -290,6 +296,10 @@ def test_growth_takes_longer_by_the_mean_errors_of_a_codeword():
     assert timing.read_bandwidth_mb_s == pytest.approx(2000 / longer, rel=1e-6)
     assert timing.page_read_us["decode"] == pytest.approx((16384 / 2000 + 8) * longer)
     assert read_timing(device, "ecc").read_bandwidth_mb_s == pytest.approx(2000, rel=1e-6)
+    ended = replace(device, ecc=replace(device.ecc, decode_growth_limit=3.0))  # without it 4.7 times
+    assert read_timing(ended, "ecc", codeword_errors=codeword_errors(ended, rates)).page_read_us["decode"] == (
+        pytest.approx((16384 / 2000 + 8) * 3)
+    )
 
 
 def test_one_store_tells_timings_of_unequal_costs_apart(tmp_path):
@@ -302,14 +312,15 @@ def test_one_store_tells_timings_of_unequal_costs_apart(tmp_path):
 
     plain, soft, slow = told(), told(SOFT), told(SOFT, "ecc.soft.senses=7")
     grown = told("ecc.decode_growth_per_error=0.5")
-    assert len({plain, soft, slow, grown}) == 4 and plain > soft > slow and plain > grown
+    ended = told("ecc.decode_growth_per_error=0.5", "ecc.decode_growth_limit=300")
+    assert len({plain, soft, slow, grown, ended}) == 5 and plain > soft > slow and plain > ended > grown
     assert [told(), told(SOFT), told(SOFT, "ecc.soft.senses=7")] == [plain, soft, slow]
 
 
 def test_the_name_of_a_stored_timing_is_what_it_was_without_either():
     """Its parts are those of before: a store keeps what it knows."""
     figures = timings._figures(load_device("tlc").ecc)
-    assert set(figures) & {"soft", "decode_growth_per_error"} == set()
+    assert set(figures) & {"soft", "decode_growth_per_error", "decode_growth_limit"} == set()
     assert {"soft", "decode_growth_per_error"} <= set(timings._figures(load_device("tlc", [SOFT, GROWTH]).ecc))
 
 

@@ -78,10 +78,9 @@ def test_what_soft_reads_cost_decides_where_they_are_made():
     assert not any(
         "soft" in key for rates in (None, young, mended) for key in decisive_keys(device, "ecc", corrected=rates)
     )
-    grown = load_device("tlc@soft", [GROWTH])
-    assert {"ecc.decode_growth_per_error", "ecc.soft.decode_growth_per_error"} <= set(
-        decisive_keys(grown, "ecc", corrected=old)
-    )
+    grown = load_device("tlc@soft", [GROWTH, "ecc.decode_growth_limit=20"])
+    growth = {f"{part}.decode_growth_{what}" for part in ("ecc", "ecc.soft") for what in ("per_error", "limit")}
+    assert growth <= set(decisive_keys(grown, "ecc", corrected=old))
     assert not bottleneck_assumed(device, "bus", corrected=young) and bottleneck_assumed(device, "bus", corrected=old)
 
 

@@ -163,7 +163,10 @@ def soft_devices(draw):
         "decode_bandwidth_gb_s": draw(st.sampled_from([None, 0.9])),
         "decode_growth_per_error": draw(growth),
     }
+    limit = st.sampled_from([None, 1.0, 17.5])
+    soft["decode_growth_limit"] = draw(limit) if soft["decode_growth_per_error"] else None
     keys = {"ecc.soft": soft, "ecc.decode_growth_per_error": draw(growth), "ecc.retry.max": draw(st.integers(0, 2))}
+    keys["ecc.decode_growth_limit"] = draw(limit) if keys["ecc.decode_growth_per_error"] else None
     device = load_device("tlc", [f"{key}={json.dumps(value)}" for key, value in keys.items()])
     errors = st.integers(0, 300_000).map(lambda number: number / 1009)  # no time lies half way between two femtoseconds
     wrong = st.lists(errors, min_size=device.ecc.attempts, max_size=device.ecc.attempts)

@@ -26,7 +26,8 @@ FLOAT32 = "float32"
 RatesByType = tuple[tuple[float, float], ...]
 _PLACES = ("channels", "dies_per_channel", "planes_per_die", "page_types")
 _LATER = ("table", "input", "soft")  # keys that older identities do not have
-_DECODER_SPEED = ("engines", "decode_latency_us", "decode_bandwidth_gb_s", "decode_growth_per_error")
+_GROWTH = ("decode_growth_per_error", "decode_growth_limit")
+_DECODER_SPEED = ("engines", "decode_latency_us", "decode_bandwidth_gb_s", *_GROWTH)
 _SOFT_SPEED = (*_DECODER_SPEED, "senses", "transfers")
 
 

@@ -134,6 +134,7 @@ class Soft:
     decode_latency_us: float
     decode_bandwidth_gb_s: float
     decode_growth_per_error: float | None = None
+    decode_growth_limit: float | None = None
 
 
 @dataclass(frozen=True)
@@ -144,8 +145,8 @@ class EccSpec:
     ``waterfall_decades`` to LDPC, the name of a ``table`` and its kind of ``input`` (hard, soft) to LDPC by measured
     failures; None elsewhere. Latency is per codeword, in microseconds and pipelined;
     bandwidth is 10^9 user bytes a second per engine. Both are those without errors where there is a
-    ``decode_growth_per_error`` g: E wrong bits a codeword take 1 + g E times as long. ``soft`` is None without soft
-    reads.
+    ``decode_growth_per_error`` g: E wrong bits a codeword take 1 + g E times as long, ``decode_growth_limit`` times at
+    most (None: without end). ``soft`` is None without soft reads.
     """
 
     code: str
@@ -162,6 +163,7 @@ class EccSpec:
     table: str | None = None
     input: str | None = None
     decode_growth_per_error: float | None = None
+    decode_growth_limit: float | None = None
     soft: Soft | None = None
 
     @property

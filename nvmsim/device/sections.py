@@ -88,6 +88,7 @@ ECC = {
     "decode_latency_us": _time_us(8.0),
     "decode_bandwidth_gb_s": Key(Number("GB/s", low=1e-6, high=1e9), 2.0),
     "decode_growth_per_error": Key(Number("per wrong bit", high=1e3, optional=True), None),
+    "decode_growth_limit": Key(Number("times", low=1, high=1e6, optional=True), None),
 }
 SOFT = {
     "max": _count(64, 1, low=0),
@@ -98,6 +99,7 @@ SOFT = {
     "decode_latency_us": Key(Number("us", high=1e9, optional=True), None),
     "decode_bandwidth_gb_s": Key(Number("GB/s", low=1e-6, high=1e9, optional=True), None),
     "decode_growth_per_error": Key(Number("per wrong bit", high=1e3, optional=True), None),
+    "decode_growth_limit": Key(Number("times", low=1, high=1e6, optional=True), None),
 }
 """What is null here is the hard decoder's, but for the limit."""
 RETRY = {

@@ -13,7 +13,7 @@ _DECISIVE = {
     "die": ("timing.read_us", "timing.cache_read"),
     SENSE: ("timing.read_us",),
     "bus": ("timing.bus_mt_s",),
-    "ecc": ("ecc.decode_bandwidth_gb_s", "ecc.decode_growth_per_error", "ecc.engines"),
+    "ecc": ("ecc.decode_bandwidth_gb_s", "ecc.decode_growth_per_error", "ecc.decode_growth_limit", "ecc.engines"),
     "host": (
         "host.bandwidth_gb_s",
         "host.generation",
@@ -26,7 +26,7 @@ _DECISIVE = {
 _OF_SOFT_READS = {
     "die": ("ecc.soft.senses",),
     "bus": ("ecc.soft.transfers",),
-    "ecc": ("ecc.soft.decode_bandwidth_gb_s", "ecc.soft.decode_growth_per_error"),
+    "ecc": ("ecc.soft.decode_bandwidth_gb_s", "ecc.soft.decode_growth_per_error", "ecc.soft.decode_growth_limit"),
 }
 """What soft reads cost of what each read of a page takes time of; the host link is not of these, crossed once."""
 

@@ -4,6 +4,7 @@ Times are whole femtoseconds: sums of whole numbers are exact, so two events tha
 simulation as well, and a state that recurs is recognised. The error against the profile's times is below 1e-15 s.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -213,6 +214,7 @@ def _costs(device: Device, errors: np.ndarray, *, most: int) -> tuple[tuple[Read
 
 def _cost(user_bytes: int, decoder: EccSpec | Soft, *, errors: float) -> ReadCost:
     longer = 1 + (decoder.decode_growth_per_error or 0.0) * float(errors)
+    longer = min(longer, decoder.decode_growth_limit or math.inf)
     soft = isinstance(decoder, Soft)
     return ReadCost(
         senses=decoder.senses if soft else 1,
