@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import re
 from dataclasses import replace
 
 import pytest
@@ -17,7 +18,7 @@ from nvmsim.errors import InputError
 from nvmsim.report.columns import columns
 from nvmsim.report.figure_front import build as front
 from nvmsim.report.figure_page_read import build as page_read
-from nvmsim.report.findings import headline
+from nvmsim.report.findings import headline, notes
 from nvmsim.report.study import figure_fronts, figure_heat, figure_span, figure_use
 from nvmsim.report.study.figure_data import use_data
 from nvmsim.report.study.figure_use import build as use
@@ -25,10 +26,11 @@ from nvmsim.report.study.findings import answer, front_title, heat_title, lifeti
 from nvmsim.report.study.html import render_study_html
 from nvmsim.report.study.layout import scheme_handles
 from nvmsim.report.study.panels import panels_of
-from nvmsim.report.study.table import render_study_csv
+from nvmsim.report.study.table import render_study_csv, render_study_table
 from nvmsim.study.grid.answers import best_of
 from nvmsim.study.robustness import robustness
 from nvmsim.study.tradeoff import Row
+from nvmsim.timing.bounds import bounds_mb_s
 from nvmsim.timing.read_path import read_timing
 
 SCHEMES = "ecc,ecc/bits=15-12,ecc/layers=3,raw"
@@ -64,6 +66,20 @@ def test_bytes_and_times_are_those_of_both_files(result, scheme, bare):
     loads = [read_timing(device, mode, page_failures=failures, model_bytes=size) for mode, size in files.items()]
     assert part.load_us == pytest.approx(sum(load.load_us for load in loads))
     assert part.loads_per_s == pytest.approx(1e6 / part.load_us)
+
+
+def test_the_most_that_an_interleaving_reader_reaches_is_told_in_one_line(result):
+    device = load_device("tlc", DEVICE)
+    failures = page_failures(device, device_rates(device, device.condition()))
+    every = {mode: bounds_mb_s(device, mode, page_failures=failures) for mode in ("ecc", "bypass")}
+    share = 4 / 16
+    most = min(1 / (share / every["ecc"][name] + (1 - share) / every["bypass"][name]) for name in every["ecc"])
+    told = dict(notes(result))["in turn"]
+    found = re.search(r"GB/s of weights: ([\d.]+) \(ecc\+bypass, bits=15-12\), ", told)
+    assert float(found[1]) == pytest.approx(most / 1000, rel=2e-3)
+    assert most / 1000 > 1.02 * row_of(result, "ecc/bits=15-12", "ecc+bypass").bandwidth_gb_s
+    assert told.count(" (ecc+") == 4
+    assert "in turn" not in dict(notes(replace(result, rows=[row for row in result.rows if not row.ecc_in_part])))
 
 
 def test_ecc_for_all_bits_or_layers_is_to_be_called_ecc(tmp_path):
@@ -129,6 +145,9 @@ def test_a_study_says_where_ecc_must_stay_for_a_part():
     panels = panels_of(of_study(part=True))
     assert longest(panels, 1.0) is None and longest(panels, 60.0)[1].series == ("raw", "bypass")
     assert " with ECC in part" in timing_title(of_study(part=True))
+    for told in (render_study_table(of_study(part=True), 200), render_study_html(of_study(part=True), ())):
+        assert "read one after the other" in told
+    assert "read one after the other" not in render_study_table(of_study(part=False), 200)
 
 
 def with_rows(change, *, lacking=()):

@@ -120,6 +120,7 @@ def notes(result: Result) -> list[tuple[str, str]]:
         ("intervals", _intervals(result)),
         *(("sampling", line) for line in _sampling(result.rows)),
         ("small", _small(result)),
+        ("in turn", _in_turn(result.rows)),
         *_failure(result),
         *(("assumed", text) for text in assumed(result.assumptions)),
         *_pairing(result.rows),
@@ -140,6 +141,16 @@ def _small(result: Result) -> str:
         return ""
     fill = f"the model's {result.model_pages:,} pages are fewer than the {result.round_pages:,} planes of the device"
     return f"{fill}: GB/s and speed-up are those of a larger model, loads/s is this one's"
+
+
+def _in_turn(rows: Sequence[Row]) -> str:
+    """Say what rows with ECC in part leave to a reader of both files at once: the busiest resource can do no more."""
+    parts = [row for row in rows if row.ecc_in_part]
+    if not parts:
+        return ""
+    most = {f"{number(row.bandwidth_gb_s / max(row.utilisation.values()))} ({way(row)})": None for row in parts}
+    files = "what is read with ECC and what without are two files, read one after the other"
+    return f"{files}; a reader that interleaves them reaches at most these GB/s of weights: {', '.join(most)}"
 
 
 def _intervals(result: Result) -> str:

@@ -174,6 +174,13 @@ def stops(outcome: StudyOutcome) -> list[str]:
     return [f"{clean(why)}: {count:,}" for why, count in outcome.progress.reasons.items()]
 
 
+def in_turn(outcome: StudyOutcome) -> str:
+    """Say how rows with ECC in part are read, where there are any."""
+    if not any(row.ecc_in_part for setting in outcome.measured for row in setting.result.rows):
+        return ""
+    return "ECC for a part makes two files, read one after the other; a reader that interleaves them may be faster"
+
+
 def front_title(outcome: StudyOutcome) -> str:
     """Return the finding of the Pareto fronts."""
     rows = [setting.best.free for setting in without_ecc(outcome) if setting.best.free.speedup is not None]

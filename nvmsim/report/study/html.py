@@ -13,7 +13,7 @@ from nvmsim.report.formats import clean
 from nvmsim.report.html import facts, figure_html
 from nvmsim.report.study.columns import Entry, StudyColumn, answer_columns, answers, entries, row_columns
 from nvmsim.report.study.figures import caption_of
-from nvmsim.report.study.findings import answer, limit, progress, stops
+from nvmsim.report.study.findings import answer, in_turn, limit, progress, stops
 from nvmsim.report.study.names import key_heading, value_text
 from nvmsim.study.grid.outcome import Setting, StudyOutcome
 
@@ -66,6 +66,7 @@ def _values(values: Sequence[object]) -> str:
 
 def _notes(outcome: StudyOutcome) -> list[tuple[str, str]]:
     said = [("progress", progress(outcome)), *(("stopped", why) for why in stops(outcome))]
+    said += [("in turn", text) for text in [in_turn(outcome)] if text]
     results = [setting.result for setting in outcome.measured]
     warnings = dict.fromkeys(clean(text) for result in results for text in result.warnings)
     assumptions = assumed(one for result in results for one in result.assumptions)

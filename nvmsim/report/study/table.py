@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from nvmsim.report.csv_text import csv_text
 from nvmsim.report.formats import clean
 from nvmsim.report.study.columns import Entry, StudyColumn, answer_columns, answers
-from nvmsim.report.study.findings import answer, limit, progress, stops
+from nvmsim.report.study.findings import answer, in_turn, limit, progress, stops
 from nvmsim.report.study.names import shown_keys, value_of
 from nvmsim.report.table import flat, plain, render_json
 from nvmsim.report.text_blocks import TextColumn, facts, tables, wrapped
@@ -55,6 +55,7 @@ def _notes(outcome: StudyOutcome, report: str | None) -> list[tuple[str, str]]:
         ("progress", progress(outcome)),
         *(("stopped", reason) for reason in stops(outcome)),
         *_fails(outcome),
+        ("in turn", in_turn(outcome)),
         ("report", report or ""),
     ]
     return [(subject, text) for subject, text in said if text]
