@@ -111,12 +111,14 @@ def check_device(where: str | Path, settings: Sequence[str] = ()) -> str:
     """Say that a profile is right, and what to know of it; raise InputError with everything that is wrong."""
     from nvmsim.device.profile import find_variant, load_device, variant_names
     from nvmsim.device.resolve import leaves
+    from nvmsim.device.unread import unread
     from nvmsim.device.variants import MARK
 
     device, variants = load_device(where, settings), variant_names(where)
     keys = leaves(device)
     assumed = sum(device.is_assumption(key) for key in keys)
     lines = [f"{where}: a valid profile; {assumed} of its {len(keys)} values are assumptions", *_notes(device)]
+    lines += [f"note: {note}" for note in unread(where, settings, device)]
     if CONDITION not in device.conditions:
         lines.append(f"note: there is no condition {CONDITION}; commands take {device.condition().name} by default")
     if bare := [key for key in keys if not device.has_source(key)]:

@@ -55,19 +55,27 @@ def _table(device: Device, condition: Condition, modes: dict[str, dict[str, Any]
     lines = [f"{'mode':<9}{'MB/s':>10}  {'bottleneck':<11}" + "".join(f"{name:>{_width(name)}}" for name in resources)]
     for mode, row in modes.items():
         busy = "".join(f"{row['utilisation'][name]:>{_width(name)}.1%}" for name in resources)
-        lines.append(f"{mode:<9}{row['read_bandwidth_mb_s']:>10.1f}  {row['bottleneck']:<11}{busy}")
+        lines.append(f"{mode:<9}{_speed(row['read_bandwidth_mb_s']):>10}  {row['bottleneck']:<11}{busy}")
     error = max(row["relative_error"] for row in modes.values())
     known = "exact period found" if not error else f"95 % interval within {error:.2g} of the bandwidth"
     return "\n".join(
         [
             *lines,
             f"{device.name} at {condition.name}: 10^6 bytes of weights a second in the long run; {known}.",
-            "Columns to the right: share of time in which each resource works.",
+            f"Columns to the right: share of time in which each resource works{_one_register(device)}.",
             f"One page read by itself, mean in us: {_alone(modes)}.",
             *derivation(device.host),
             *(f"note: {note}" for note in notes),
         ]
     )
+
+
+def _speed(mb_s: float) -> str:
+    return f"{mb_s:.1f}" if mb_s >= 100 else f"{mb_s:.4g}"
+
+
+def _one_register(device: Device) -> str:
+    return "" if device.timing.cache_read else "; a die's work counts its data out, as it has no cache read"
 
 
 def _alone(modes: dict[str, dict[str, Any]]) -> str:

@@ -1,12 +1,15 @@
 """A page read by itself: a closed form, and the simulation of a single page."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from nvmsim.cli_timing import timing_report
 from nvmsim.device.profile import device_names, load_device
+from nvmsim.study.timings import _figures
 from nvmsim.timing.alone import alone_us
+from nvmsim.timing.bounds import bounds_mb_s
 from nvmsim.timing.load import load_us
 from nvmsim.timing.modes import decoding_at, mode_timings
 from nvmsim.timing.system import read_system
@@ -43,6 +46,19 @@ def test_cas_latency_is_in_a_page_s_time_and_in_no_bandwidth():
     single = load_device("reram", ["rber={model: constant, rber: 0.2}"])
     both = [alone_us(one, one.condition())["ecc"]["lsb"] for one in (twice, single)]
     assert both[0] == pytest.approx(2 * both[1])
+
+
+def test_without_cache_read_the_array_waits_for_cas_latency():
+    """One bank with one register: 1 + 10 + 6 cycles at 400 MHz and 64 bytes at 6.4 GB/s, page after page."""
+    settings = ["timing.cache_read=false", "geometry.dies_per_channel=1", "page={user_bytes: 64, spare_bytes: 8}"]
+    device = load_device("reram", settings)
+    page_us, channels = (1 + 10 + 6) / 400 + 64 / 6400, device.geometry.channels
+    age = device.condition("fresh")
+    assert alone_us(device, age)["bypass"]["lsb"] == pytest.approx(page_us)
+    assert mode_timings(device, age)["bypass"].read_bandwidth_mb_s == pytest.approx(channels * 64 / page_us)
+    assert bounds_mb_s(device, "bypass")["die"] == pytest.approx(channels * 64 / page_us)
+    without = replace(device, timing=replace(device.timing, output_latency_us=None))
+    assert _figures(device.timing) != _figures(without.timing)
 
 
 def test_retries_and_soft_reads_are_in_it():

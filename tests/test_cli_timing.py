@@ -8,6 +8,7 @@ import pytest
 from nvmsim.cli_timing import timing_report
 from nvmsim.device.profile import load_device
 from nvmsim.errors import InputError
+from nvmsim.timing.decisive import decisive_keys
 from nvmsim.timing.read_path import read_timing
 
 
@@ -39,3 +40,24 @@ def test_no_resource_is_busy_more_than_all_the_time_with_random_retries():
     assert timing.bottleneck == "ecc"
     assert timing.utilisation["ecc"] == pytest.approx(1.0, abs=2e-3)
     assert max(timing.utilisation.values()) <= 1.0
+
+
+def test_a_die_without_cache_read_waits_for_its_bus():
+    """One die a bus whose array takes no time is the bus; where it takes some, the bus's rate still decides."""
+    settings = ["timing.cache_read=false", "geometry.dies_per_channel=1"]
+    assert read_timing(load_device("reram", [*settings, "timing.read_us=0", *LINK]), "bypass").bottleneck == "bus"
+    device = load_device("reram", [*settings, *LINK])
+    assert read_timing(device, "bypass").bottleneck == "die"
+    assert {"timing.bus_mt_s", "timing.command_us"} <= set(decisive_keys(device, "die"))
+    assert "timing.bus_mt_s" not in decisive_keys(load_device("reram"), "die")
+    assert "; a die's work counts its data out" in timing_report("reram", [*settings, *LINK])
+    assert "data out" not in timing_report("reram")
+
+
+LINK = ["host.bandwidth_gb_s=null", "timing.output_latency_us=null"]
+
+
+def test_slow_parts_keep_their_digits():
+    slow = ["timing.read_us=0.1", "timing.bus_mt_s=0.004", "geometry={channels: 1, dies_per_channel: 1}"]
+    found = json.loads(timing_report("reram", slow, fmt="json"))["bypass"]["read_bandwidth_mb_s"]
+    assert f" {found:.4g} " in timing_report("reram", slow) and found < 0.01

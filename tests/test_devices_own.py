@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -271,3 +272,22 @@ def test_a_profile_is_checked_with_settings(capsys):
     )  # above that of tlc@soft's soft reads
     assert main(["devices", "check", "qlc", "--set", "rber.points=[{pe_cycles: 1}]"]) == 2
     assert "--set: rber.points[0].rber: missing" in capsys.readouterr().err
+
+
+def test_what_a_file_or_a_setting_says_to_nobody_is_noted(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("a.yaml").write_text("extends: mlc\necc: {limit_rber: 5.0e-3, t: 36}\ncell: {gray_code: 2-1}\n")
+    assert main(["devices", "check", "a.yaml"]) == 0
+    said = capsys.readouterr().out
+    assert "note: ecc.limit_rber: 0.005: code bch does not read it" in said and "ecc.t:" not in said
+    assert "note: cell.gray_code: 2-1: the error model power_law does not read it; timing.read_us and" in said
+    Path("b.yaml").write_text("extends: a.yaml\necc: {code: none, engines: 2}\n")
+    for arguments, note in {
+        ("tlc", "--set", "ecc.t=40"): "note: ecc.t: 40: code ldpc does not read it",
+        ("b.yaml",): "note: ecc.engines: code none reads no such thing",
+    }.items():
+        assert main(["devices", "check", *arguments]) == 0
+        assert note in (said := capsys.readouterr().out) and "gray" not in said
+    for quiet in ("tlc", "mlc", "pcm-mlc"):
+        assert main(["devices", "check", quiet]) == 0
+        assert "not read" not in capsys.readouterr().out

@@ -128,6 +128,10 @@ WRONG = [
     ("cell.bits=5", "5: must be a whole number from 1 to 4"),
     ("cell.gray_code=2-2-2", "7 in all"),
     ("cell.gray_code=3-4", "3 page types"),
+    ("cell.gray_code=1-1-5", "'1-1-5': must be a code in which any n page types have at least 2^n - 1 boundaries"),
+    ("page.user_bytes=2048", "tlc with --set page.user_bytes: ecc.codeword_bytes: 4096: must be at most page.user_by"),
+    (f"name={'a' * 61}", "letters, digits and any of _ . + @ -, at most 60 characters"),
+    (f"description={'a' * 201}", "must be one line of text, at most 200 characters"),
     ("page.metadata_bytes=3000", "at most page.spare_bytes, 2208"),
     ("page.metadata_bytes=1000", "ecc.parity_bytes: 512: must be at most 302"),
     ("ecc.parity_bytes=800", "at most 552"),
@@ -259,6 +263,11 @@ def test_a_broken_file_is_described(load, content, expected):
 def test_a_profile_that_is_not_there_names_the_bundled_ones(where):
     problem = one_problem(load_device, where)
     assert all(name in problem for name in device_names())
+    assert ("no such file" in problem) == (where != ".")
+
+
+def test_spare_bytes_that_are_too_few_are_told_once():
+    assert len(problems_of(load_device, "tlc", ["page.metadata_bytes=9000"])) == 1
 
 
 def test_a_mistyped_name_gets_a_suggestion():

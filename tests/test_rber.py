@@ -223,6 +223,26 @@ def test_table_takes_the_nearest_end_and_says_so():
     )
 
 
+def test_table_says_where_a_series_of_those_in_use_ends_before_others():
+    points = [{"pe_cycles": wear, "retention_days": days, "rber": 1e-4} for wear, days in AGES]
+    table = model("table", points=points)
+
+    def said(wear, days):
+        return table.rates(Condition(pe_cycles=wear, retention_days=days)).warnings
+
+    (short,) = said(3000, 90)
+    assert short == "retention_days 90 lies outside the points at pe_cycles 3000, 0 to 0; taken as 0 there"
+    assert said(1500, 90) == (short,)  # between 0 and 3000 cycles
+    late = "retention_days 0 lies outside the points at pe_cycles 5000, 90 to 365; taken as 90 there"
+    assert said(4000, 0) == (late,) and said(5000, 0) == (late,)
+    assert [len(said(*age)) for age in ((0, 90), (0, 0), (3000, 0), (5000, 200))] == [0, 0, 0, 0]
+    (whole,) = said(0, 400)
+    assert "fitted range 0 to 365" in whole
+
+
+AGES = ((0, 0), (0, 365), (3000, 0), (5000, 90), (5000, 365))
+
+
 def test_table_joins_day_zero_in_straight_time():
     points = [{"pe_cycles": 0, "retention_days": days, "rber": rber} for days, rber in ((0, 1e-4), (2, 4e-4))]
     assert model("table", points=points).rates(Condition(retention_days=1)).mean == pytest.approx(2e-4, rel=1e-12)

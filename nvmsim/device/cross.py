@@ -66,10 +66,12 @@ def take_soft_sources(found: Checked) -> None:
 def _gray_code(found: Checked) -> None:
     if both := found.get("cell.bits", "cell.gray_code"):
         bits, code = both
-        counts = [int(part) for part in code.split("-")]
+        counts = sorted(int(part) for part in code.split("-"))
         if len(counts) != bits or sum(counts) != 2**bits - 1:
             allowed = f"the read boundaries of {bits} page types, {2**bits - 1} in all"
             found.wrong("cell.gray_code", code, allowed)
+        elif any(sum(counts[:few]) < 2**few - 1 for few in range(1, bits)):  # else some bits repeat a combination
+            found.wrong("cell.gray_code", code, "a code in which any n page types have at least 2^n - 1 boundaries")
 
 
 def _metadata(found: Checked) -> None:
@@ -101,6 +103,10 @@ def _parity(found: Checked) -> None:
     if not every or every[0] == "none":
         return
     _, codeword, parity, user, spare, metadata = every
+    if codeword > user:
+        found.wrong("ecc.codeword_bytes", codeword, f"at most page.user_bytes, {user}")
+    if "page.metadata_bytes" in found.bad:
+        return
     codewords = -(-user // codeword)
     if codewords * parity > spare - metadata:
         room = f"{spare - metadata} spare bytes hold {codewords} codewords a page"

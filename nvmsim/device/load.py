@@ -1,5 +1,6 @@
 """Finds a profile, reads it, applies settings, checks it and builds the device."""
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ def find_profile(where: str | Path) -> Path:
     found, names = _profile(where), device_names()
     if found is not None:
         return found
+    if os.path.exists(where):  # a Path raises for some names
+        raise InputError(f"{where}: must be a file or the name of a bundled profile: {', '.join(names)}")
     match = near(Path(where).stem, names)
     hint = f", did you mean {match}?" if match else ";"
     raise InputError(f"{where}: no such file or bundled profile{hint} bundled are {', '.join(names)}")

@@ -76,8 +76,9 @@ class Timing:
     """Times of the array in microseconds and the bus in megatransfers (one byte each) a second.
 
     ``read_us`` has one entry per page type. ``arbitration`` is "fair" (a waiting command goes first)
-    or "data_out_first". ``output_latency_us`` (None: none) passes between the array and the bus and is pipelined, as
-    CAS latency is: it takes no time of either, and only a page read by itself sees it.
+    or "data_out_first". ``output_latency_us`` (None: none) passes between the array and the bus, as CAS latency does:
+    with ``cache_read`` it is pipelined, takes no time of either, and only a page read by itself sees it; without, the
+    array waits for it. No read needs ``program_us`` and ``erase_us``, and writing is not timed.
     """
 
     read_us: tuple[float, ...]

@@ -122,8 +122,10 @@ class Text:
         if value is None and self.optional:
             return None
         text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-        if not isinstance(text, str) or len(text) > self.most or not re.fullmatch(self.pattern, text):
+        if not isinstance(text, str) or not re.fullmatch(self.pattern, text):
             raise Wrong(self.allowed)
+        if len(text) > self.most:
+            raise Wrong(f"{self.allowed}, at most {self.most} characters")
         return text
 
 

@@ -18,7 +18,7 @@ from nvmsim.timing.read_path import ReadTiming, read_timing
 
 TIMING_VERSION = 1
 _LATER = ("decode_growth_per_error", "decode_growth_limit", "soft")  # keys that older names do not have
-_UNSEEN = ("output_latency_us",)  # what no bandwidth depends on
+_UNSEEN = ("output_latency_us",)  # what no bandwidth depends on with cache read
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,8 @@ def used_by(layout: PageLayout, pages: int, *, device: Device, rates: Rates) -> 
 
 @lru_cache(maxsize=1024)
 def _figures(part: Any) -> dict[str, Any]:
-    known = {key: value for key, value in asdict(part).items() if key not in _UNSEEN}
+    unseen = _UNSEEN if getattr(part, "cache_read", True) else ()
+    known = {key: value for key, value in asdict(part).items() if key not in unseen}
     return {key: value for key, value in known.items() if value is not None or key not in _LATER}
 
 

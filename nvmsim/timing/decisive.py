@@ -23,6 +23,8 @@ _DECISIVE = {
     ),
     QUEUE: ("host.queue_depth", "host.request_bytes", "host.latency_us"),
 }
+_OF_ONE_REGISTER = ("timing.bus_mt_s", "timing.command_us", "timing.output_latency_us")
+"""What a die without cache read waits for before its next array read."""
 _OF_SOFT_READS = {
     "die": ("ecc.soft.senses",),
     "bus": ("ecc.soft.transfers",),
@@ -47,6 +49,8 @@ def decisive_keys(
     ['ecc.retry.max', 'ecc.retry.rber_factor']
     """
     keys = _DECISIVE[bottleneck]
+    if bottleneck == "die" and not device.timing.cache_read:
+        keys += _OF_ONE_REGISTER
     if corrected is not None and bottleneck in _OF_SOFT_READS and reads_again(device, corrected):
         keys += _reread_keys(device, bottleneck, corrected) + (rber_keys(device, age) if age else ())
     given = leaves(device)

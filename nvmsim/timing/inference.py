@@ -217,5 +217,6 @@ def _check_fit(device: Device, work: Work, modes: Sequence[str]) -> None:
     room, size = device.geometry.pages * usable, float(work.layer_bytes.sum())
     if size > room:
         raise InputError(
-            f"{device.name}: {size:.4g} bytes of weights: must be at most the {room:.4g} bytes of its pages"
+            f"--model or --weights: {size:.4g} bytes of weights: must be at most the {room:.4g} bytes of the pages of "
+            f"{device.name}"
         )

@@ -57,7 +57,7 @@ def read_timing(
     pages = None if model_bytes is None else math.ceil(model_bytes / system.page_bytes)
     return ReadTiming(
         read_bandwidth_mb_s=bandwidth_mb_s(system),
-        bottleneck=max(utilisation, key=utilisation.__getitem__),
+        bottleneck=max(utilisation, key=lambda name: (utilisation[name], name != "die")),  # equal: dies wait for it
         utilisation=utilisation,
         load_us=None if pages is None else load_us(system, pages),
         page_read_us=_page_read_us(system, steady),

@@ -150,13 +150,14 @@ def read_system(device: Device, mode: str, page_failures: Any = None, *, codewor
     would take a buffer of more than 2^18 pages.
     """
     geometry, timing, layout = device.geometry, device.timing, PageLayout.of(device, mode)
+    before_data_us = 0.0 if timing.cache_read else timing.output_latency_us or 0.0  # else the next read overlaps it
     page_bytes = layout.usable_bits // 8
     decoded = mode == "ecc" and device.ecc.code != "none"
     system = ReadSystem(
         channels=geometry.channels,
         dies_per_channel=geometry.dies_per_channel,
         planes=geometry.planes_per_die,
-        read_fs=tuple(femtoseconds(read_us) for read_us in timing.read_us),
+        read_fs=tuple(femtoseconds(read_us + before_data_us) for read_us in timing.read_us),
         command_fs=femtoseconds(timing.command_us),
         transfer_fs=femtoseconds(layout.read_bits // 8 / timing.bus_mt_s),
         cache_read=timing.cache_read,

@@ -44,7 +44,8 @@ class Table(ErrorModel):
         valid_range: {temperature_c: [25, 55], reads_per_page: [0, 10]}     # optional; reads default to [0, 0]
 
     Points with equal P/E cycles form a series in time; the series need not share their times. A point at
-    0 days is joined to the next linearly in time. Outside the points the nearest end is taken, with a warning.
+    0 days is joined to the next linearly in time. Outside the points, and outside a series of those in use, the
+    nearest end is taken, with a warning.
     The points carry no read disturb beyond what was in the measurement.
     """
 
@@ -70,7 +71,7 @@ class Table(ErrorModel):
         wear = [points[0].pe_cycles for points in series]
         means = np.exp([np.interp(condition.pe_cycles, wear, column) for column in logs.T])
         said = self.fitted.warnings(condition, nearest=("pe_cycles", "retention_days", "reads_per_page"))
-        return clipped([(rate, rate) for rate in means], said)
+        return clipped([(rate, rate) for rate in means], said + _short_series(series, condition.pe_cycles, days))
 
     def idle(self, condition: Condition) -> tuple[str, ...]:
         """Name the parameters of temperature that say nothing at this age, nor beyond the points."""
@@ -109,6 +110,22 @@ def _known(points: Sequence[Point]) -> dict[str, tuple[float, float]]:
         "retention_days": (min(days), max(days)),
         "reads_per_page": (0.0, 0.0),
     }
+
+
+def _short_series(series: Sequence[Sequence[Point]], pe_cycles: float, days: float) -> tuple[str, ...]:
+    """Say which series of those that the wear lies between end before these days, or begin later, if others do not."""
+    spans = [(points[0].pe_cycles, points[0].retention_days, points[-1].retention_days) for points in series]
+    below = max((wear for wear, *_ in spans if wear <= pe_cycles), default=spans[0][0])
+    above = min((wear for wear, *_ in spans if wear >= pe_cycles), default=spans[-1][0])
+    outside = [span for span in spans if not span[1] <= days <= span[2]]
+    if len(outside) == len(spans):
+        return ()
+    return tuple(
+        f"retention_days {days:g} lies outside the points at pe_cycles {wear:g}, {low:g} to {high:g}; taken as "
+        f"{min(max(days, low), high):g} there"
+        for wear, low, high in outside
+        if below <= wear <= above
+    )
 
 
 def _log_rber_at(points: Sequence[Point], days: float) -> np.ndarray:
