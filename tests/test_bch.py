@@ -1,5 +1,6 @@
 """BCH codes decode bit for bit as galois does with real codewords, miscorrection included."""
 
+import re
 from itertools import combinations, pairwise
 from math import comb
 
@@ -8,16 +9,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from nvmsim.device.bch import BchCode
 from nvmsim.device.codewords import CORRECTED, DETECTED, SILENT, CodewordMap, ErrorPatterns
 from nvmsim.device.correction import correct
-from nvmsim.device.ecc import make_ecc, page_failures
+from nvmsim.device.ecc import codeword_errors, final_uber, make_ecc, page_failures
 from nvmsim.device.galois_field import bch_parity_bits, galois_field
 from nvmsim.device.layout import PageLayout
 from nvmsim.device.parts import EccSpec, Retry
 from nvmsim.device.profile import load_device
-from nvmsim.device.rber import device_rates
+from nvmsim.device.rber import Rates, device_rates
 from nvmsim.errors import InputError
 
 
@@ -249,6 +251,50 @@ def test_a_code_without_strength_corrects_and_notices_nothing():
         assert (got.addresses.tolist(), *got[1:]) == (flips.tolist(), 3, 0, 3)
         named = load_device("mlc", ["ecc.t=0", f"ecc.parity_bytes={parity}", "ecc.retry.max=3"])
         assert named.ecc.t == 0 and not page_failures(named, device_rates(named, named.condition())).any()
-        assert ecc.uber(1e-9) == pytest.approx((32 + 8 * parity) * 1e-9 / 32, rel=1e-6)
+        assert ecc.uber(1e-9) == pytest.approx(1e-9, rel=1e-6)  # parity is unused
     with pytest.raises(InputError, match=r"ecc\.t: -1: must be a whole number from 0"):
         load_device("mlc", ["ecc.t=-1"])
+
+
+def test_parity_that_the_code_does_not_use_may_be_wrong_without_harm():
+    def told(*keys):
+        keys = (*keys, "ecc.retry={max: 2, rber_factor: 0.7}", "ecc.decode_growth_per_error=0.01")
+        device = load_device("mlc", keys)
+        rates = device_rates(device, device.condition("beyond"))
+        found = page_failures(device, rates), codeword_errors(device, rates), final_uber(device, rates)
+        return np.hstack([np.ravel(part) for part in found])
+
+    spare = told("ecc.t=24")
+    assert np.array_equal(spare, told("ecc.t=24", "ecc.parity_bytes=42"))  # 14 bits of parity for each of 24 errors
+    n, rber = 8 * 1024 + 14 * 24, device_rates(mlc := load_device("mlc"), mlc.condition("beyond")).array.mean(axis=1)
+    assert spare[0] == pytest.approx(1 - stats.binom.cdf(24, n, rber[0]) ** 16, rel=1e-9)
+
+
+@pytest.mark.parametrize("t", [1, 2])
+def test_pages_are_read_again_for_what_decoders_notice(t):
+    """Words of 512 bytes at an RBER at which half fail: of t = 1 half of those are miscorrected."""
+    code, rng, words = BchCode.least(4096, t), np.random.default_rng(t), 4000
+    bits, ecc = 4096 + code.parity_bits, make_ecc(spec(t, 512, -(-code.parity_bits // 8)))
+    rber = (t + 0.7) / bits
+    decoded = code.decode(patterns(rng.random((words, bits)) < rber, 4096))
+    noticed, failed = (np.isin(decoded.outcomes, kinds).sum() for kinds in ([DETECTED], [DETECTED, SILENT]))
+    assert stats.binomtest(int(failed), words, ecc.codeword_failure(rber)).pvalue > 1e-6
+    assert stats.binomtest(int(noticed), words, ecc.noticed_failure(rber)).pvalue > 1e-6
+    assert stats.binomtest(int(noticed), words, ecc.codeword_failure(rber)).pvalue < 1e-6
+    page = load_device("slc", [f"ecc.t={t}", "ecc.parity_bytes=13"])
+    pages = page_failures(page, Rates(((rber, rber),)))[0, 0]
+    assert pages == pytest.approx(1 - (1 - ecc.noticed_failure(rber)) ** (page.page.user_bytes // 512), rel=1e-9)
+
+
+@pytest.mark.parametrize("t", [5, 60, 80, 100])
+@pytest.mark.parametrize("parity", [0, 2])
+def test_the_parity_that_is_advised_is_enough_and_the_least(t, parity):
+    def load(parity_bytes):
+        return load_device("slc", ["page.spare_bytes=2000", f"ecc.t={t}", f"ecc.parity_bytes={parity_bytes}"])
+
+    with pytest.raises(InputError, match="no code with so little parity") as refused:
+        load(parity)
+    least = int(re.search(r"must be at least (\d+) ", str(refused.value))[1])
+    assert load(least).ecc.parity_bytes == least
+    with pytest.raises(InputError, match=f"must be at least {least} "):
+        load(least - 1)

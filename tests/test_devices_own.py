@@ -20,6 +20,7 @@ from nvmsim.device.rber import device_rates
 from nvmsim.device.resolve import leaves, plain
 from nvmsim.device.schema import Text, Wrong
 from nvmsim.device.sections import SECTIONS
+from nvmsim.device.unread import unread
 from nvmsim.errors import InputError
 from nvmsim.report.devices_compare import differences, outcomes
 
@@ -281,13 +282,25 @@ def test_what_a_file_or_a_setting_says_to_nobody_is_noted(tmp_path, monkeypatch,
     said = capsys.readouterr().out
     assert "note: ecc.limit_rber: 0.005: code bch does not read it" in said and "ecc.t:" not in said
     assert "note: cell.gray_code: 2-1: the error model power_law does not read it; timing.read_us and" in said
-    Path("b.yaml").write_text("extends: a.yaml\necc: {code: none, engines: 2}\n")
+    Path("b.yaml").write_text("extends: mlc\necc: {code: none, engines: 2}\n")
     for arguments, note in {
         ("tlc", "--set", "ecc.t=40"): "note: ecc.t: 40: code ldpc does not read it",
         ("b.yaml",): "note: ecc.engines: code none reads no such thing",
     }.items():
         assert main(["devices", "check", *arguments]) == 0
         assert note in (said := capsys.readouterr().out) and "gray" not in said
+    limit, grows = "ecc.decode_growth_limit=20", "ecc.soft.decode_growth_per_error=0.05"
+    soft, off = "ecc.soft.decode_growth_limit=20", "ecc.soft.decode_growth_per_error=0"
+    for settings, noted in {
+        (limit,): ["ecc"],
+        (limit, "ecc.decode_growth_per_error=0.05"): [],
+        (limit, grows): [],  # soft reads take it
+        (limit, grows, soft): ["ecc"],
+        (soft, off, "ecc.decode_growth_per_error=0.05"): ["ecc.soft"],
+        (soft, "ecc.decode_growth_per_error=0.05"): [],  # soft reads take the growth
+    }.items():
+        told = unread("tlc@soft", settings, load_device("tlc@soft", settings))
+        assert told == [f"{at}.decode_growth_limit: 20: limits nothing without decode_growth_per_error" for at in noted]
     for quiet in ("tlc", "mlc", "pcm-mlc"):
         assert main(["devices", "check", quiet]) == 0
         assert "not read" not in capsys.readouterr().out

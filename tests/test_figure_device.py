@@ -98,7 +98,7 @@ def test_the_title_starts_where_the_model_knows_the_device():
 
 def test_minutes_are_written_as_such():
     axes = build(load_device("pcm-mlc"))[0].axes[1]
-    assert "2.29 minutes" in {text.get_text() for text in axes.texts}
+    assert "2.3 minutes" in {text.get_text() for text in axes.texts}
 
 
 def test_the_axis_names_all_that_stays_and_the_title_the_age():
@@ -236,3 +236,16 @@ def test_the_command_lays_out_for_a_narrow_column_and_says_what_it_cannot_show(t
     assert "no threshold voltages" not in capsys.readouterr().out
     wide, narrow = ((tmp_path / name / "device.svg").read_text() for name in ("wide", "narrow"))
     assert 'width="302.4pt"' in narrow and 'width="532.8pt"' in wide
+
+
+def test_an_ecc_that_stuck_cells_alone_defeat_stands_no_rate():
+    """1e-3 of the cells stuck, half of them wrong: a code of 8 in 4200 bits misses 1e-15 without any other error."""
+    stuck = "rber.stuck_at={fraction: 1.0e-3, value_one_fraction: 0.5}"
+    device = load_device("slc", [stuck])
+    assert ecc_limits(device) == (0.0,)
+    figure, title, alternative = build(device)
+    assert title.endswith("; its ECC misses the UBER target for stuck cells alone")
+    assert alternative.endswith("ECC limits: 0.00e+00.") and "is met at" not in alternative
+    assert "ECC limit" not in " ".join(text.get_text() for text in figure.legends[0].get_texts())
+    few = ecc_limits(load_device("slc", ["rber.stuck_at={fraction: 1.0e-9, value_one_fraction: 0.5}"]))
+    assert few == pytest.approx(ecc_limits(load_device("slc")), rel=1e-4)

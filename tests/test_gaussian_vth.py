@@ -179,7 +179,7 @@ def test_gray_codes_are_the_published_ones():
         ({"states": [{**STATES[0], "mean": ROWS[0][0][::-1]}]}, "rber.states[0].mean: [448.1, 384.3"),
         ({"states": [{**STATES[0], "sigma": [0] * 8}]}, "rber.states[0].sigma[7]: 0: must be a number above 0"),
         ({"states": [STATES[0], STATES[0]]}, "rber.states[1].retention_days: 1.0: this age is there twice"),
-        ({"states": []}, "rber.states: []: must be a list of mappings with retention_days, mean, sigma"),
+        ({"states": []}, "rber.states: []: must be a list of at least one mapping with retention_days, mean, sigma"),
         ({"read_levels": "best"}, "rber.read_levels: 'best': must be {optimal_at_days: DAYS} or reoptimised"),
         ({"read_levels": {"optimal_at_days": 400}}, "rber.read_levels.optimal_at_days: 400: must be a number of at"),
         ({"read_levels": {"optimal_at": 4}}, "rber.read_levels.optimal_at: 4: unknown, did you mean optimal_at_days?"),

@@ -10,7 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
+from ridge_network import ridge_model, ridge_task
 
+from nvmsim.accuracy.executor import Processes
+from nvmsim.accuracy.workbench import Work
 from tools.kill_study import blocks as stored
 
 HERE = Path(__file__).parent
@@ -146,3 +149,20 @@ def test_ctrl_c_never_reaches_the_first_process_either(tmp_path):
     command = [sys.executable, tmp_path / "first.py"]
     said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert said.stdout.strip() == "True"
+
+
+def test_ctrl_c_while_workers_are_stopped_waits_for_all_of_them(monkeypatch):
+    """A second Ctrl-C comes as soon as the first worker is killed: nothing may stay, neither worker nor pickle."""
+    running = Processes({"ridge": ridge_model()}, "cpu", workers=2)
+    next(running.run([Work(ridge_task(rber=3e-3), 0, (0,))]))
+    children, setup, ends = list(running._children), running._setup, type(running._children[0]).kill
+
+    def kill(child):
+        ends(child)
+        signal.raise_signal(signal.SIGINT)
+        monkeypatch.undo()
+
+    monkeypatch.setattr(type(children[0]), "kill", kill)
+    with pytest.raises(KeyboardInterrupt):
+        running.close()
+    assert len(children) == 2 and not any(child.is_alive() for child in children) and not setup.exists()

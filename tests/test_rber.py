@@ -269,7 +269,7 @@ def test_constant_tells_page_types_and_stored_bits_apart():
     [
         ("constant", {"rber": 2}, ["rber.rber: 2: must be a number of at least 0 and at most 0.5"]),
         ("constant", {}, ["rber.rber: missing; must be a number of at least 0 and at most 0.5"]),
-        ("table", {"points": None}, ["rber.points: null: must be a list of mappings"]),
+        ("table", {"points": None}, ["rber.points: null: must be a list of at least one"]),
         (
             "constant",
             {"rber": {"lsb": 0.1, "csb": 0.1, "tsb": 0.1}},
@@ -298,7 +298,7 @@ def test_constant_tells_page_types_and_stored_bits_apart():
             {"epsilon": 0, "reference_temperature_c": -300},
             ["rber.reference_temperature_c: -300: must be a n"],
         ),
-        ("table", {}, ["rber.points: missing; must be a list of mappings with pe_cycles, retention_days, rber"]),
+        ("table", {}, ["rber.points: missing; must be a list of at least one mapping with pe_cycles, retention_days"]),
         ("table", {"points": [POINTS[0], POINTS[0]]}, ["rber.points[1].retention_days: 1.0: this age is there twice"]),
         ("table", {"points": [{**POINTS[0], "rber": 0}, 7]}, ["rber.points[0].rber: 0: must be a number above 0 and"]),
         ("powerlaw", {}, ["rber.model: error_model 'powerlaw': unknown; known are"]),

@@ -72,11 +72,6 @@ def test_what_is_not_said_is_the_hard_decoder_s():
         (["ecc.soft=3"], "ecc.soft: 3: must be a mapping with max, senses, transfers"),
         (["ecc.decode_growth_per_error=-1"], "ecc.decode_growth_per_error: -1: must be a number from 0"),
         ([GROWTH, "ecc.decode_growth_limit=0.5"], "ecc.decode_growth_limit: 0.5: must be a number from 1"),
-        (["ecc.decode_growth_limit=20"], "ecc.decode_growth_limit: limits nothing without ecc.decode_growth_per_error"),
-        (
-            ["ecc.soft={limit_rber: 0.0135, decode_growth_limit: 20}"],
-            "ecc.soft.decode_growth_limit: limits nothing without ecc.soft.decode_growth_per_error",
-        ),
     ],
 )
 def test_what_cannot_be_is_refused(keys, said):

@@ -20,6 +20,7 @@ from nvmsim import plugins
 from nvmsim.accuracy.records import Trial
 from nvmsim.accuracy.workbench import Work, Workbench
 from nvmsim.errors import InputError
+from nvmsim.zoo.stopping import StopRequest
 
 QUEUED = 4  # pieces of work in flight a worker: enough to keep it busy, few to lose
 POLL_S = 0.5
@@ -130,7 +131,13 @@ class Processes:
         self._start()
 
     def close(self) -> None:
-        """Stop the workers at once; what they were at is lost."""
+        """Stop the workers at once; what they were at is lost. Ctrl-C meanwhile is heeded when all of them are gone."""
+        with StopRequest() as stop:
+            self._end()
+        if stop.asked:
+            raise KeyboardInterrupt
+
+    def _end(self) -> None:
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
             for child in self._children:

@@ -113,16 +113,6 @@ def _parity(found: Checked) -> None:
         found.wrong("ecc.parity_bytes", parity, f"at most {max(0, spare - metadata) // codewords}: {room}")
 
 
-def _growth(found: Checked) -> None:
-    """A limit limits something."""
-    hard, soft = _under("ecc", found), _under("ecc.soft", found)
-    grows = {"ecc": hard.get("decode_growth_per_error")}
-    grows["ecc.soft"] = soft.get("decode_growth_per_error") or grows["ecc"]
-    for section, values in {"ecc": hard, "ecc.soft": soft}.items():
-        if values.get("decode_growth_limit") is not None and not grows[section]:
-            found.say(f"{section}.decode_growth_limit", f"limits nothing without {section}.decode_growth_per_error")
-
-
 def _decoder(found: Checked) -> None:
     """Build and try the code where all of its own keys are right, to learn what it says itself."""
     from nvmsim.device.ecc import make_ecc  # as in _rber
@@ -180,7 +170,6 @@ RULES: tuple[Callable[[Checked], None], ...] = (
     _metadata,
     _code,
     _parity,
-    _growth,
     _decoder,
     _rber,
     _layers,

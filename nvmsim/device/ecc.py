@@ -89,6 +89,12 @@ class Ecc(ABC):
         """
         return self._expected(self.failure, rber, self.codeword_bits - shortened_bits)
 
+    def noticed_failure(self, rber: float, *, shortened_bits: int = 0) -> float:
+        """Return the part of :meth:`codeword_failure` that the decoder notices, so that the page is read again."""
+        return self._expected(
+            lambda errors: self.failure(errors) - self.silent(errors), rber, self.codeword_bits - shortened_bits
+        )
+
     def silent(self, errors: ArrayLike) -> np.ndarray:
         """Return about P(a codeword ends wrong and nobody knows | so many of its bits are wrong), as `failure` does."""
         return self.failure(errors) if self.miscorrects else np.zeros(np.shape(errors))
@@ -167,21 +173,28 @@ class Bch(Ecc):
 
     More than t errors are decoded as a real decoder would (:class:`~nvmsim.device.bch.BchCode`): it gives up and
     flags the codeword, or flips at most t bits to another codeword, unknown to anybody. Parity bits beyond those of
-    the BCH code (m for each corrected error) are unused; :meth:`uber` counts errors there too, so that it is an upper
-    limit. Where the parity is too small for a BCH code but not for every code of this ``t`` (the Hamming bound), the
-    code is only known by t: more errors stay as they are, and all are flagged.
+    the BCH code (m for each corrected error), and all where t = 0, are unused, and may be wrong without harm. Where
+    the parity is too small for a BCH code but not for every code of this ``t`` (the Hamming bound), the code is
+    only known by t: more errors stay as they are, and all are flagged.
     Raises InputError if t is missing or no code of this parity corrects as many.
     """
 
     def __post_init__(self) -> None:
         if self.spec.t is None or self.spec.t < 0:
             raise InputError(f"ecc.t: {self.spec.t}: a bch code needs a whole number of at least 0")
-        least = _least_parity_bits(self.codeword_bits, self.spec.t)
-        if 8 * self.spec.parity_bytes < least:
+        least = _least_parity_bytes(self.spec.codeword_bytes, self.spec.t, self.spec.parity_bytes)
+        if self.spec.parity_bytes < least:
             raise InputError(
                 f"ecc.parity_bytes: {self.spec.parity_bytes}: no code with so little parity corrects {self.spec.t} "
-                f"errors in {self.codeword_bits} bits; must be at least {-(-least // 8)} (sphere packing)"
+                f"errors in {super().codeword_bits} bits; must be at least {least} (sphere packing)"
             )
+
+    @property
+    def codeword_bits(self) -> int:
+        """Data bits and those parity bits that the code uses."""
+        if self.code is not None:
+            return self.data_bits + self.code.parity_bits
+        return super().codeword_bits if self.spec.t else self.data_bits
 
     @property
     def detects(self) -> bool:
@@ -297,7 +310,8 @@ def make_ecc(spec: EccSpec) -> Ecc:
 def page_failures(device: Device, rates: Rates) -> np.ndarray:
     """Return P(a page read fails at attempt r), float64 (page types, attempts): the first, ``retry.max``, ``soft.max``.
 
-    A page fails if any of its codewords does; attempt r sees the rates times ``rber_factor``^r, or ``rates.retries``,
+    A page fails if any of its codewords does, as far as decoders notice: what was miscorrected is not read again.
+    Attempt r sees the rates times ``rber_factor``^r, or ``rates.retries``,
     soft ones those of the last retry.
     Nearly all errors of a retry are among those before it, so this is taken as P(all attempts up to r fail) too. Zero
     where nothing detects. Where pages differ, it is the mean over pages.
@@ -370,15 +384,17 @@ def _rber_read(spec: EccSpec, rates: Rates) -> np.ndarray:
 
 
 def _page_failure(ecc: Ecc, user_bytes: int, rber: float) -> float:
-    """Return P(any codeword of a page fails); the last one may hold less data."""
+    """Return P(any codeword of a page fails, and the decoder notices); the last one may hold less data."""
     full, rest = divmod(user_bytes, ecc.spec.codeword_bytes)
     with np.errstate(divide="ignore"):  # a codeword that surely fails
-        survival = full * np.log1p(-ecc.codeword_failure(rber)) if full else 0.0
+        survival = full * np.log1p(-ecc.noticed_failure(rber)) if full else 0.0
         if rest:
-            survival += np.log1p(-ecc.codeword_failure(rber, shortened_bits=ecc.data_bits - 8 * rest))
+            survival += np.log1p(-ecc.noticed_failure(rber, shortened_bits=ecc.data_bits - 8 * rest))
     return float(-np.expm1(survival))
 
 
-def _least_parity_bits(bits: int, errors: int) -> int:
-    """Return the fewest parity bits with which any code corrects ``errors`` of ``bits`` (Hamming bound)."""
-    return int(np.ceil(log2_sphere(bits, errors) - SLACK))
+def _least_parity_bytes(data_bytes: int, errors: int, parity_bytes: int) -> int:
+    """Return the fewest from ``parity_bytes`` up with which any code corrects as many errors (Hamming bound)."""
+    while log2_sphere(8 * (data_bytes + parity_bytes), errors) - SLACK > 8 * parity_bytes:
+        parity_bytes = int(np.ceil((log2_sphere(8 * (data_bytes + parity_bytes), errors) - SLACK) / 8))
+    return parity_bytes

@@ -8,7 +8,7 @@ from nvmsim.device.rber import Rates, device_rates
 
 @dataclass(frozen=True)
 class ErrorKinds:
-    """The mean RBER in parts, each from 0 to 0.5, which sum to it.
+    """The mean RBER in parts, each from 0 to 0.5, which sum to it: shares, as two errors of one bit undo each other.
 
     ``written``: what the model gives at this wear right after writing, and stuck cells, the same on every read.
     ``retained``: what time and reads have added since, which stays as well: a disturbed cell is a changed one.

@@ -88,8 +88,8 @@ def ecc_limits(device: Device) -> tuple[float, ...]:
 
     A retry sees the RBER times ``rber_factor``, so that it stands as much more, and a soft read what its code does
     more, but never more than miscorrections of the first read leave; what retries at tuned read levels stand is no one
-    number, and left out. Stuck cells are in the limits, as in what a read sees. Empty without a code; by bisection of
-    the logarithm, exact to nine digits.
+    number, and left out. Stuck cells are in the limits, as in what a read sees; where they alone miss the target, a
+    limit is 0. Empty without a code; by bisection of the logarithm, exact to nine digits.
 
     >>> from nvmsim.device.profile import load_device
     >>> [f"{limit:.2e}" for limit in ecc_limits(load_device("mlc"))]
@@ -104,14 +104,19 @@ def ecc_limits(device: Device) -> tuple[float, ...]:
     def limit(uber: Callable[[float], float]) -> float:
         return _highest(lambda rber: pages.page_mean(uber, rber) <= device.ecc.uber_target)
 
+    def seen(rber: float) -> float:
+        return (1 - stuck) * rber + stuck / 2 if rber else 0.0
+
     found = [limit(ecc.uber)]
     if len(ecc.codes) > 1 and not pages.retries:
         found.append(min(limit(ecc.codes[-1].uber) / retry.rber_factor**retry.max, limit(ecc.silent_uber)))
-    return tuple((1 - stuck) * rber + stuck / 2 for rber in found)
+    return tuple(map(seen, found))
 
 
 def _highest(holds: Callable[[float], bool]) -> float:
-    """Return the highest RBER at which something holds that ceases to as it rises."""
+    """Return the highest RBER at which something holds that ceases to as it rises, 0 if it never does."""
+    if not holds(LOWEST):
+        return 0.0
     low, high = math.log(LOWEST), math.log(HIGHEST)
     while high - low > 1e-10:
         middle = (low + high) / 2

@@ -164,6 +164,7 @@ def _pages(found: Sequence[Age]) -> list[str]:
     if len(factors) == 1:
         return []
     span = f"{factors[0]:.2g} to {factors[-1]:.2g} times what its type has above"
+    span += ", but for stuck cells" if found[0].rates.stuck else ""
     return ["", f"pages differ: the RBER of a page is {span}; retry and UBER are means over pages"]
 
 

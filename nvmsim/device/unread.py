@@ -42,7 +42,23 @@ def _of_code(given: Mapping[str, Any], device: Device) -> list[str]:
         idle = ", ".join(f"ecc.{key}" for key in said if key not in _OF_NO_CODE)
         return [f"{idle}: code none reads no such thing"] if idle else []
     idle = [key for key in said if key in OWN and getattr(device.ecc, key) is None]
-    return [f"ecc.{key}: {given[key]}: code {device.ecc.code} does not read it" for key in idle]
+    found = [f"ecc.{key}: {given[key]}: code {device.ecc.code} does not read it" for key in idle]
+    return [*found, *_of_growth(given, device)]
+
+
+def _of_growth(given: Mapping[str, Any], device: Device) -> list[str]:
+    """Say where a limit of growth has none to limit; soft reads without one of their own take the hard one."""
+    hard, soft = device.ecc, device.ecc.soft
+    own = {"ecc": given, "ecc.soft": given.get("soft") or {}}
+    soft_grows = bool(soft and soft.decode_growth_per_error)
+    taken = soft_grows and own["ecc.soft"].get("decode_growth_limit") is None
+    grows = {"ecc": bool(hard.decode_growth_per_error) or taken, "ecc.soft": soft_grows}
+    stated = {section: values.get("decode_growth_limit") for section, values in own.items()}
+    return [
+        f"{section}.decode_growth_limit: {stated[section]}: limits nothing without decode_growth_per_error"
+        for section, some in grows.items()
+        if stated[section] is not None and not some
+    ]
 
 
 def _gray_code(given: Mapping[str, Any], device: Device) -> list[str]:

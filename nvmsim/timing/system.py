@@ -179,7 +179,7 @@ def read_system(device: Device, mode: str, page_failures: Any = None, *, codewor
 
 def _slow_keys(ecc: EccSpec) -> list[str]:
     """Name the keys that say how long decoding takes."""
-    names = [f"decode_{name}" for name in ("latency_us", "bandwidth_gb_s", "growth_per_error")]
+    names = [f"decode_{name}" for name in ("latency_us", "bandwidth_gb_s", "growth_per_error", "growth_limit")]
     return [f"{section}.{name}" for section in ("ecc", *(["ecc.soft"] if ecc.soft else [])) for name in names]
 
 

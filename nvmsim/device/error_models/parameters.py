@@ -122,7 +122,7 @@ class Parameters:
         """Open a list of mappings, of which there must be at least one."""
         values = self.values.get(key)
         if not isinstance(values, Sequence) or isinstance(values, str) or not values:
-            self.wrong(key, f"a list of mappings with {', '.join(keys)}")
+            self.wrong(key, f"a list of at least one mapping with {', '.join(keys)}")
             return []
         return [self.section(f"{key}[{i}]", keys, value) for i, value in enumerate(values)]
 
