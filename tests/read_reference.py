@@ -46,7 +46,7 @@ def schedule(system, pages_of):
             die = commands[0][1]
             log.append((now, now + system.command_fs, "command", die))
             now, command_at[die] = now + system.command_fs, None
-            waiting[die] = now + system.read_fs[sent[die] % len(system.read_fs)]
+            waiting[die] = now + system.read_fs[sent[die] % len(system.read_fs)] + system.before_data_fs
             sent[die] += 1
         elif data:
             die = data[0][1]
@@ -133,6 +133,7 @@ def described(device, mode):
         command_fs=_fs(_exact(timing.command_us)),
         transfer_fs=_fs(bus_bytes / _exact(timing.bus_mt_s)),  # one byte a transfer
         cache_read=timing.cache_read,
+        before_data_fs=_fs(_exact(timing.output_latency_us or 0)) if not timing.cache_read else 0,
         command_first=timing.arbitration == "fair",
         engines=ecc.engines if decoded else 0,
         decode_fs=_fs(page.user_bytes / _exact(ecc.decode_bandwidth_gb_s) / 1000) if decoded else 0,

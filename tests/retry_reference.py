@@ -76,7 +76,7 @@ def _finish(system, bus, decoding, costs, *, now):
         for page in pages:
             senses, page[3], _ = costs[page[0]][page[2]]
             page[2] += 1
-        die.sensing = (now + senses * system.read_fs[pages[0][0]], pages)
+        die.sensing = (now + senses * system.read_fs[pages[0][0]] + system.before_data_fs, pages)
         return
     pages[0][3] -= 1
     if pages[0][3]:

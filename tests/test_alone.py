@@ -57,6 +57,10 @@ def test_without_cache_read_the_array_waits_for_cas_latency():
     assert alone_us(device, age)["bypass"]["lsb"] == pytest.approx(page_us)
     assert mode_timings(device, age)["bypass"].read_bandwidth_mb_s == pytest.approx(channels * 64 / page_us)
     assert bounds_mb_s(device, "bypass")["die"] == pytest.approx(channels * 64 / page_us)
+    soft = ["ecc.retry=null", "rber={model: constant, rber: 0.04}", "timing.output_latency_us=10"]
+    lone = [load_device("tlc@soft", [*soft, f"timing.cache_read={flag}"]) for flag in ("true", "false")]
+    both = [alone_us(one, one.condition())["ecc"]["lsb"] for one in lone]
+    assert both[0] == pytest.approx(both[1], rel=1e-12)  # once a read, however often it senses
     without = replace(device, timing=replace(device.timing, output_latency_us=None))
     assert _figures(device.timing) != _figures(without.timing)
 

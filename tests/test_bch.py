@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from nvmsim.accuracy.change_bound import _wrong
 from nvmsim.device.bch import BchCode
 from nvmsim.device.codewords import CORRECTED, DETECTED, SILENT, CodewordMap, ErrorPatterns
 from nvmsim.device.correction import correct
@@ -252,6 +253,8 @@ def test_a_code_without_strength_corrects_and_notices_nothing():
         named = load_device("mlc", ["ecc.t=0", f"ecc.parity_bytes={parity}", "ecc.retry.max=3"])
         assert named.ecc.t == 0 and not page_failures(named, device_rates(named, named.condition())).any()
         assert ecc.uber(1e-9) == pytest.approx(1e-9, rel=1e-6)  # parity is unused
+        alone = read([addresses([0], [8 * 12 + 7])] * 4, make_ecc(spec(0, 4, 2, Retry(3, 0.5))), LAYOUT, 3)
+        assert alone[1:] == (0, 0, 0)
     with pytest.raises(InputError, match=r"ecc\.t: -1: must be a whole number from 0"):
         load_device("mlc", ["ecc.t=-1"])
 
@@ -298,3 +301,11 @@ def test_the_parity_that_is_advised_is_enough_and_the_least(t, parity):
     assert load(least).ecc.parity_bytes == least
     with pytest.raises(InputError, match=f"must be at least {least} "):
         load(least - 1)
+
+
+@pytest.mark.parametrize("t", [0, 1])
+def test_more_stuck_bits_than_the_code_uses_are_a_failure(t):
+    """Of 16 bits of data and 64 of parity, most of them unused."""
+    ecc = make_ecc(spec(t, 2, 8))
+    assert _wrong(ecc.failure, ecc, 1e-3, already=ecc.codeword_bits + 5) == 1
+    assert _wrong(ecc.failure, ecc, 0.0, already=t) == 0

@@ -5,6 +5,7 @@ from math import comb
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from nvmsim.device.codewords import CORRECTED, DETECTED, SILENT, ErrorPatterns
 from nvmsim.device.ecc import make_ecc
@@ -108,3 +109,17 @@ def test_too_little_parity_is_refused(data, parity, least):
     secded(data, least)
     with pytest.raises(InputError, match=f"ecc.parity_bytes: {parity}: hamming-secded .* must be at least {least}"):
         secded(data, parity)
+
+
+@pytest.mark.parametrize("mean_errors", [1.5, 4.0, 20.0])
+def test_pages_are_read_again_for_what_the_decoder_notices(mean_errors):
+    """Of three errors or more about half: even numbers are noticed, odd ones are mistaken for one error or not."""
+    ecc, rng, words = secded(512, 3), np.random.default_rng(4), 8000
+    rber = mean_errors / ecc.codeword_bits
+    wrong = rng.random((words, ecc.codeword_bits)) < rber
+    word, position = np.nonzero(wrong)
+    starts = np.searchsorted(word, np.arange(words + 1))
+    found = ecc.decode(ErrorPatterns(position, starts, np.full(words, ecc.data_bits))).outcomes
+    noticed = int(np.count_nonzero(found == DETECTED))
+    assert abs(noticed / words - ecc.noticed_failure(rber)) < 0.03
+    assert stats.binomtest(noticed, words, ecc.codeword_failure(rber)).pvalue < 1e-6

@@ -249,3 +249,13 @@ def test_an_ecc_that_stuck_cells_alone_defeat_stands_no_rate():
     assert "ECC limit" not in " ".join(text.get_text() for text in figure.legends[0].get_texts())
     few = ecc_limits(load_device("slc", ["rber.stuck_at={fraction: 1.0e-9, value_one_fraction: 0.5}"]))
     assert few == pytest.approx(ecc_limits(load_device("slc")), rel=1e-4)
+
+
+def test_a_first_read_that_stuck_cells_defeat_has_no_limit_where_soft_reads_mend_it():
+    device = load_device("tlc@soft", ["rber.stuck_at={fraction: 0.018, value_one_fraction: 0.5}"])
+    first, last = ecc_limits(device)
+    assert first == 0 and last > 0.01
+    figure, title, alternative = build(device)
+    assert "; its first read (before read retries and soft reads) misses the UBER target for stuck" in title
+    assert "is met at" not in alternative
+    assert not any("ECC limit" in text.get_text() for text in figure.legends[0].get_texts())

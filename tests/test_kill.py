@@ -166,3 +166,16 @@ def test_ctrl_c_while_workers_are_stopped_waits_for_all_of_them(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         running.close()
     assert len(children) == 2 and not any(child.is_alive() for child in children) and not setup.exists()
+
+
+def test_a_signal_while_workers_are_stopped_goes_to_whom_it_belongs(monkeypatch):
+    got, usual = [], signal.signal(signal.SIGTERM, lambda number, frame: got.append(number))
+    try:
+        running = Processes({"ridge": ridge_model()}, "cpu", workers=2)
+        next(running.run([Work(ridge_task(rber=3e-3), 0, (0,))]))
+        child = running._children[0]
+        monkeypatch.setattr(child, "kill", lambda: (type(child).kill(child), signal.raise_signal(signal.SIGTERM)))
+        running.close()
+    finally:
+        signal.signal(signal.SIGTERM, usual)
+    assert got == [signal.SIGTERM]

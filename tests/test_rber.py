@@ -1,6 +1,7 @@
 """Rates of constant, table and power-law models, the Arrhenius equation, and what is said of bad parameters."""
 
 import math
+import re
 
 import pytest
 
@@ -238,8 +239,16 @@ def test_table_says_where_a_series_of_those_in_use_ends_before_others():
     assert [len(said(*age)) for age in ((0, 90), (0, 0), (3000, 0), (5000, 200))] == [0, 0, 0, 0]
     (whole,) = said(0, 400)
     assert "fitted range 0 to 365" in whole
+    (warm,) = table.rates(Condition(pe_cycles=3000, retention_days=1, temperature_c=85)).warnings
+    assert re.match(
+        r"retention_days 1 at 85 °C \(as 167\.\d+ at 40 °C\) lies outside the points at pe_cycles 3000", warm
+    )
+    apart = [{"pe_cycles": wear, "retention_days": days, "rber": 1e-4} for wear, days in APART]
+    gap = model("table", points=apart).rates(Condition(pe_cycles=1500, retention_days=50)).warnings
+    assert [text[-17:] for text in gap] == ["taken as 10 there", "aken as 100 there"]
 
 
+APART = ((0, 0), (0, 10), (3000, 100), (3000, 365))
 AGES = ((0, 0), (0, 365), (3000, 0), (5000, 90), (5000, 365))
 
 

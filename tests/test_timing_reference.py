@@ -22,6 +22,7 @@ ENDLESS = 10**6  # groups of buffer: never full
 @st.composite
 def systems(draw):
     """Draw a whole path, times in odd numbers of femtoseconds so that hardly any two events meet."""
+    cache_read = draw(st.booleans())
     return ReadSystem(
         channels=draw(st.integers(1, 4)),
         dies_per_channel=draw(st.integers(1, 4)),
@@ -29,7 +30,8 @@ def systems(draw):
         read_fs=tuple(draw(st.lists(times, min_size=1, max_size=4))),
         command_fs=draw(st.integers(1_001, 5_000_000)),
         transfer_fs=draw(st.integers(1_003, 60_000_000)),
-        cache_read=draw(st.booleans()),
+        cache_read=cache_read,
+        before_data_fs=0 if cache_read else draw(st.integers(0, 30_000_001)),
         command_first=draw(st.booleans()),
         page_bytes=4096,
         engines=draw(st.integers(0, 5)),

@@ -101,5 +101,6 @@ def _none_of_stuck(decisive: "list[Decoding]", ecc: "Ecc", errors: NDArray[np.in
 
 def _wrong(chance: "Chance", ecc: "Ecc", rber: float, *, already: int = 0) -> float:
     """Return the chance of a codeword with so many errors, its other bits being wrong with probability ``rber``."""
+    already = min(already, ecc.codeword_bits)  # some may lie in parity bits that the code does not use
     others = ecc.codeword_bits - already
     return min(1.0, float(binomial_pmf(others, rber) @ chance(np.arange(others + 1) + already)))

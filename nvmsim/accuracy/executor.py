@@ -135,7 +135,7 @@ class Processes:
         with StopRequest() as stop:
             self._end()
         if stop.asked:
-            raise KeyboardInterrupt
+            signal.raise_signal(stop.number)  # as whoever is to handle it handles it
 
     def _end(self) -> None:
         if self._pool is not None:

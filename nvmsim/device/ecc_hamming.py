@@ -53,6 +53,15 @@ class HammingSecded(Ecc):
         """Return 1 for more than two errors: of three, more than half are miscorrected."""
         return np.where(np.asarray(errors) > 2, 1.0, 0.0)
 
+    def noticed(self, errors: ArrayLike) -> np.ndarray:
+        """Return 1 for two errors; of more, the share of all sums of as many columns that are none of a bit's.
+
+        Even sums are no bit's column, so that only a sum of 0 passes; odd ones are a used column or not.
+        """
+        count, sums = np.asarray(errors), 2.0 ** (self.check_bits - 1)
+        even = np.where(count > 2, 1 - 1 / sums, 1.0)
+        return self.failure(count) * np.where(count % 2, 1 - self.codeword_bits / sums, even)
+
     def decode(self, patterns: ErrorPatterns) -> Decoded:
         """Decode the codewords' error patterns by their syndromes."""
         used = patterns.without_unused(self.check_bits)

@@ -13,6 +13,8 @@ from nvmsim.device.load import find_variant
 from nvmsim.device.override import apply_settings
 from nvmsim.device.plain import parse_file
 from nvmsim.device.rber import error_model
+from nvmsim.device.variants import chosen
+from nvmsim.resources import bundled
 
 if TYPE_CHECKING:
     from nvmsim.device.parts import Device
@@ -21,18 +23,22 @@ _OF_NO_CODE = ("code", "uber_target", "source")
 
 
 def unread(where: str | Path, settings: Sequence[str], device: Device) -> list[str]:
-    """Return what the profile's own file, or a setting, says though ``device``, loaded from both, does not ask.
+    """Return what the user's file, its variant or a setting says though ``device``, loaded from them, does not ask.
 
-    Keys inherited from another profile are about that one's code. Raises InputError if the file cannot be read.
+    Keys inherited from another profile are about that one's code, and a bundled profile's keys are nobody's mistake.
+    Raises InputError if the file cannot be read.
 
     >>> from nvmsim.device.load import load_device
     >>> unread("tlc", ["ecc.t=40"], load_device("tlc", ["ecc.t=40"]))
     ['ecc.t: 40: code ldpc does not read it']
     """
-    data = parse_file(find_variant(where)[0], str(where))
-    own = {key: value for key, value in data.items() if isinstance(value, dict)}
+    (path, variant), own = find_variant(where), {}
+    data = parse_file(path, str(where))
+    if path.parent != bundled("devices"):
+        stated = chosen(data, variant, str(where)) if variant else data
+        own = {key: dict(value) for key, value in stated.items() if isinstance(value, dict)}
     keys = apply_settings(own, settings)
-    changed = KEY in data or "cell.gray_code" in keys or "cell" in keys
+    changed = variant or KEY in data or "cell.gray_code" in keys or "cell" in keys
     return [*_of_code(own.get("ecc") or {}, device), *(_gray_code(own.get("cell") or {}, device) if changed else [])]
 
 

@@ -39,7 +39,7 @@ def build(device: Device, width_in: float = _WIDTH) -> tuple[Figure, str, str]:
     """Return the figure, its title and its text alternative; a narrow one has its panels below each other."""
     curves, limits, model = life(device), ecc_limits(device), error_model(device)
     title, alternative = _finding(device, curves, limits), _alternative(device, curves, limits)
-    limits = [limit for limit in limits if limit]  # without one that stuck cells alone pass
+    limits = limits if any(limits[:1]) else ()  # a first read that stuck cells alone defeat has none to draw
     with_levels = isinstance(model, LevelModel)
     entries = len(device.page_types) + 1 + bool(limits) + any(not curve.known.all() for curve in curves)
     key_in = _KEY_ROW * -(-entries // _key_columns(width_in))
@@ -211,7 +211,8 @@ def _finding(device: Device, curves: Sequence[Curve], limits: Sequence[float]) -
     if not limits:
         return f"{said}; no ECC"
     if not limits[0]:
-        return f"{said}; its ECC misses the UBER target for stuck cells alone"
+        what = f"first read (before {' and '.join(again)})" if (again := _mended_by(device, curve)) else "ECC"
+        return f"{said}; its {what} misses the UBER target for stuck cells alone"
     cut = crossing(curve, limits[0])
     if cut is None:
         return f"{said}, within the {limits[0]:.1e} that its ECC stands"
@@ -249,7 +250,7 @@ def _alternative(device: Device, curves: Sequence[Curve], limits: Sequence[float
             f"{name} from {first:.1e} to {last:.1e}"
             for name, first, last in zip(device.page_types, curve.rber[0], curve.rber[-1], strict=True)
         )
-        cut = crossing(curve, limits[0]) if any(limits) else None
+        cut = crossing(curve, limits[0]) if any(limits[:1]) else None
         met = f"; the limit of the first read is met at {cut:,.3g}" if cut is not None else ""
         said.append(f"RBER over {_LABELS[curve.quantity]} 0 to {curve.values[-1]:,.6g}, {_fixed(curve)}: {ends}{met}")
     cut = ", ".join(f"{limit:.2e}" for limit in limits) or "none"

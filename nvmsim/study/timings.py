@@ -17,7 +17,12 @@ from nvmsim.timing.modes import decoding_of
 from nvmsim.timing.read_path import ReadTiming, read_timing
 
 TIMING_VERSION = 1
-_LATER = ("decode_growth_per_error", "decode_growth_limit", "soft")  # keys that older names do not have
+_LATER = (
+    "decode_growth_per_error",
+    "decode_growth_limit",
+    "soft",
+    "output_latency_us",
+)  # keys that older names do not have
 _UNSEEN = ("output_latency_us",)  # what no bandwidth depends on with cache read
 
 

@@ -22,7 +22,7 @@ def alone_us(device: Device, age: Condition) -> dict[str, dict[str, float]]:
 
 
 def _by_type(device: Device, system: ReadSystem) -> dict[str, float]:
-    output_us = device.timing.output_latency_us or 0.0 if device.timing.cache_read else 0.0  # else in ``read_fs``
+    output_us = device.timing.output_latency_us or 0.0
     return {
         name: _page_fs(system, kind) / FS_PER_US + output_us * sum(made for made, _ in system.reads[kind])
         for kind, name in enumerate(device.page_types)

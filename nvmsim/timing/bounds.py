@@ -46,7 +46,7 @@ def convoy_mb_s(system: ReadSystem) -> float:
     that outlast a command (p x >= c) and reads that outlast the other dies' commands (r >= (D - 1) c).
     """
     dies, drain_fs = system.dies_per_channel, system.planes * system.transfer_fs
-    turn_fs = dies * drain_fs + system.command_fs + _mean(system.read_fs)
+    turn_fs = dies * drain_fs + system.command_fs + _mean(system.read_fs) + system.before_data_fs
     return system.dies * system.planes * system.page_bytes * FS_PER_US / turn_fs
 
 
@@ -55,8 +55,9 @@ def _die_fs(system: ReadSystem) -> float:
     drain_fs = system.planes * system.transfer_fs
     if system.cache_read and not system.retried:
         return _mean([max(system.command_fs + read_fs, drain_fs) for read_fs in system.read_fs])
-    array_fs = system.command_fs + _mean(system.read_fs)
-    array_fs += _again_fs(system, lambda kind, cost: system.command_fs + cost.senses * system.read_fs[kind])
+    first_fs = system.command_fs + system.before_data_fs
+    array_fs = first_fs + _mean(system.read_fs)
+    array_fs += _again_fs(system, lambda kind, cost: first_fs + cost.senses * system.read_fs[kind])
     transfer_fs = drain_fs + _again_fs(system, lambda kind, cost: cost.transfers * system.transfer_fs)
     return max(array_fs, transfer_fs) if system.cache_read else array_fs + transfer_fs
 

@@ -112,4 +112,4 @@ class Die:
         cost = system.cost(kind, first.retries - first.failures)
         for page in pages:
             page.cost = cost
-        return ArrayRead(pages, cost.senses * system.read_fs[kind])
+        return ArrayRead(pages, cost.senses * system.read_fs[kind] + system.before_data_fs)

@@ -36,11 +36,11 @@ class ReadCost(NamedTuple):
 class ReadSystem:
     """What the read path consists of; every time is in whole femtoseconds (``_fs``).
 
-    ``read_fs`` has one entry per page type. ``engines`` 0 means no decoder, ``host_fs`` 0 no host link
-    and ``queue_fs`` 0 no queue depth that limits; else they are what a page takes of them.
-    ``page_bytes`` counts the weights of one page. ``retries[type][r]`` is P(a page is read at least r + 2 times), and
-    ``costs[type][r]`` what its read r takes, 0 the first, which has one sensing and one transfer; empty where all have
-    these, ``decode_fs`` and ``decode_latency_fs``.
+    ``read_fs`` has one entry per page type; ``before_data_fs`` is what a die waits between array and bus, once a
+    read. ``engines`` 0 means no decoder, ``host_fs`` 0 no host link and ``queue_fs`` 0 no queue depth that limits;
+    else they are what a page takes of them. ``page_bytes`` counts the weights of one page. ``retries[type][r]`` is
+    P(a page is read at least r + 2 times), and ``costs[type][r]`` what its read r takes, 0 the first, which has one
+    sensing and one transfer; empty where all have these, ``decode_fs`` and ``decode_latency_fs``.
     """
 
     channels: int
@@ -52,6 +52,7 @@ class ReadSystem:
     cache_read: bool
     command_first: bool
     page_bytes: int
+    before_data_fs: int = 0
     engines: int = 0
     decode_fs: int = 0
     decode_latency_fs: int = 0
@@ -121,7 +122,7 @@ class ReadSystem:
         It binds where the decoders or the host link fall behind, and by a few percent where most pages are read softly.
         """
         interval = max(
-            self.command_fs + min(self.read_fs),
+            self.command_fs + min(self.read_fs) + self.before_data_fs,
             self.dies_per_channel * (self.command_fs + self.planes * self.transfer_fs),
         )
         decode = max(cost.decode_fs + cost.latency_fs for reads in self.reads for _, cost in reads)
@@ -150,17 +151,17 @@ def read_system(device: Device, mode: str, page_failures: Any = None, *, codewor
     would take a buffer of more than 2^18 pages.
     """
     geometry, timing, layout = device.geometry, device.timing, PageLayout.of(device, mode)
-    before_data_us = 0.0 if timing.cache_read else timing.output_latency_us or 0.0  # else the next read overlaps it
     page_bytes = layout.usable_bits // 8
     decoded = mode == "ecc" and device.ecc.code != "none"
     system = ReadSystem(
         channels=geometry.channels,
         dies_per_channel=geometry.dies_per_channel,
         planes=geometry.planes_per_die,
-        read_fs=tuple(femtoseconds(read_us + before_data_us) for read_us in timing.read_us),
+        read_fs=tuple(femtoseconds(read_us) for read_us in timing.read_us),
         command_fs=femtoseconds(timing.command_us),
         transfer_fs=femtoseconds(layout.read_bits // 8 / timing.bus_mt_s),
         cache_read=timing.cache_read,
+        before_data_fs=0 if timing.cache_read else femtoseconds(timing.output_latency_us or 0.0),
         command_first=timing.arbitration == "fair",
         page_bytes=page_bytes,
         host_fs=_delivery_fs(link_gb_s(device.host), page_bytes),

@@ -6,13 +6,13 @@ from types import FrameType, TracebackType
 
 
 class StopRequest:
-    """Within ``with``, the first Ctrl-C or SIGTERM only sets ``asked``; a second one acts as always.
+    """Within ``with``, the first Ctrl-C or SIGTERM only sets ``asked``, its ``number``; a second one acts as always.
 
     Outside the main thread, where Python delivers no signals, it does nothing.
     """
 
     def __init__(self) -> None:
-        self.asked = False
+        self.asked, self.number = False, 0
         self._previous: dict[int, object] = {}
 
     def __enter__(self) -> "StopRequest":
@@ -25,7 +25,7 @@ class StopRequest:
         self._restore()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self.asked = True
+        self.asked, self.number = True, number
         self._restore()
 
     def _restore(self) -> None:

@@ -63,6 +63,22 @@ def test_codeword_failure_is_the_binomial_mean_of_failure(name, rber):
 
 
 @pytest.mark.parametrize("name", SPECS)
+@pytest.mark.parametrize("mean_errors", [2, 5, 11, 60])
+def test_pages_are_read_again_for_what_its_decoder_notices(name, mean_errors):
+    """The outcomes of words whose decoding fails, against the chances that say so, within what these are about."""
+    ecc, rng, words = build(name), np.random.default_rng(8), 4000
+    wrong = rng.random((words, ecc.codeword_bits)) < mean_errors / ecc.codeword_bits
+    failed = wrong[rng.random(words) < ecc.failure(wrong.sum(axis=1))]
+    word, position = np.nonzero(failed)
+    starts = np.searchsorted(word, np.arange(len(failed) + 1))
+    outcomes = ecc.decode(ErrorPatterns(position, starts, np.full(len(failed), ecc.data_bits))).outcomes
+    noticed = np.count_nonzero(outcomes == DETECTED)
+    assert noticed / words == pytest.approx(ecc.noticed_failure(mean_errors / ecc.codeword_bits), abs=0.04)
+    every = np.arange(ecc.codeword_bits + 1)
+    assert (ecc.noticed(every) >= 0).all() and (ecc.noticed(every) <= ecc.failure(every)).all()
+
+
+@pytest.mark.parametrize("name", SPECS)
 def test_no_errors_no_failure(name):
     assert build(name).codeword_failure(0.0) == 0 == build(name).uber(0.0)
 

@@ -28,7 +28,7 @@ class FittedRange:
     def warnings(self, condition: Condition, *, nearest: tuple[str, ...] = ()) -> tuple[str, ...]:
         """Say which quantities lie outside; those in ``nearest`` are taken at the nearest end, others as asked."""
         return tuple(
-            f"{self._said(name, condition)} lies outside the fitted range {low:g} to {high:g}; "
+            f"{self.said(name, condition)} lies outside the fitted range {low:g} to {high:g}; "
             + (f"taken as {min(max(value, low), high):g}" if name in nearest else "computed as asked")
             for name, (low, high) in self.bounds.items()
             if not low <= (value := self._value(name, condition)) <= high
@@ -56,7 +56,8 @@ class FittedRange:
     def _value(self, name: str, condition: Condition) -> float:
         return self.equivalent_days(condition) if name == "retention_days" else getattr(condition, name)
 
-    def _said(self, name: str, condition: Condition) -> str:
+    def said(self, name: str, condition: Condition) -> str:
+        """Write a quantity as asked for, and days as what they are at the reference temperature if that differs."""
         if name != "retention_days" or self.equivalent_days(condition) == condition.retention_days:
             return f"{name} {getattr(condition, name):g}"
         equal = f"{self.equivalent_days(condition):g} at {self.arrhenius.reference_temperature_c:g} °C"

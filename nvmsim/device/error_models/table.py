@@ -71,7 +71,9 @@ class Table(ErrorModel):
         wear = [points[0].pe_cycles for points in series]
         means = np.exp([np.interp(condition.pe_cycles, wear, column) for column in logs.T])
         said = self.fitted.warnings(condition, nearest=("pe_cycles", "retention_days", "reads_per_page"))
-        return clipped([(rate, rate) for rate in means], said + _short_series(series, condition.pe_cycles, days))
+        asked = self.fitted.said("retention_days", condition)
+        said += tuple(f"{asked} {text}" for text in _short_series(series, condition.pe_cycles, days))
+        return clipped([(rate, rate) for rate in means], said)
 
     def idle(self, condition: Condition) -> tuple[str, ...]:
         """Name the parameters of temperature that say nothing at this age, nor beyond the points."""
@@ -113,15 +115,15 @@ def _known(points: Sequence[Point]) -> dict[str, tuple[float, float]]:
 
 
 def _short_series(series: Sequence[Sequence[Point]], pe_cycles: float, days: float) -> tuple[str, ...]:
-    """Say which series of those that the wear lies between end before these days, or begin later, if others do not."""
+    """Say which series of those that the wear lies between end before these days, or begin later, if not all do."""
     spans = [(points[0].pe_cycles, points[0].retention_days, points[-1].retention_days) for points in series]
     below = max((wear for wear, *_ in spans if wear <= pe_cycles), default=spans[0][0])
     above = min((wear for wear, *_ in spans if wear >= pe_cycles), default=spans[-1][0])
     outside = [span for span in spans if not span[1] <= days <= span[2]]
-    if len(outside) == len(spans):
-        return ()
+    if not min(low for _, low, _ in spans) <= days <= max(high for *_, high in spans):
+        return ()  # the range of all points is told of already
     return tuple(
-        f"retention_days {days:g} lies outside the points at pe_cycles {wear:g}, {low:g} to {high:g}; taken as "
+        f"lies outside the points at pe_cycles {wear:g}, {low:g} to {high:g}; taken as "
         f"{min(max(days, low), high):g} there"
         for wear, low, high in outside
         if below <= wear <= above
