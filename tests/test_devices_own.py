@@ -301,10 +301,21 @@ def test_what_a_file_or_a_setting_says_to_nobody_is_noted(tmp_path, monkeypatch,
     }.items():
         told = unread("tlc@soft", settings, load_device("tlc@soft", settings))
         assert told == [f"{at}.decode_growth_limit: 20: limits nothing without decode_growth_per_error" for at in noted]
-    Path("v.yaml").write_text("extends: tlc\nvariants: {b: {ecc: {t: 4}, cell: {gray_code: 1-2-4}}}\n")
-    told = unread("v.yaml@b", (), load_device("v.yaml@b"))
-    assert [note.partition(":")[0] for note in told] == ["ecc.t", "cell.gray_code"]
+    Path("v.yaml").write_text(VARIANTS)
+    for name, keys in {"a": ["ecc.t"], "b": ["ecc.t", "cell.gray_code"], "c": ["ecc.limit_rber"]}.items():
+        told = unread(f"v.yaml@{name}", (), load_device(f"v.yaml@{name}"))
+        assert [note.partition(":")[0] for note in told] == keys
     assert unread("tlc@decoder", (), load_device("tlc@decoder")) == []
     for quiet in ("tlc", "mlc", "pcm-mlc"):
         assert main(["devices", "check", quiet]) == 0
         assert "not read" not in capsys.readouterr().out
+
+
+VARIANTS = """
+extends: tlc
+ecc: {t: 4, limit_rber: 8.0e-3}
+variants:
+  a: {timing: {bus_mt_s: 533}}
+  b: {cell: {gray_code: 1-2-4}}
+  c: {ecc: {code: bch, parity_bytes: 512}}
+"""

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 class Ecc(ABC):
     """An error-correcting code over codewords of ``codeword_bytes`` data and ``parity_bytes`` parity.
 
-    A kind of its own says in :meth:`failure` how many errors it stands; all else follows. ``detects`` tells
-    whether the decoder can know that it failed, so that the read is tried again; ``miscorrects``, whether it may be
-    wrong without knowing, so that no other read mends it. ``decoder`` belongs to a task's identity where it is not
-    empty: it changes whenever the same errors are decoded to something else. A code with soft input has a
-    :meth:`soft_spec`.
+    A kind of its own says in :meth:`failure` how many errors it stands; all else follows. ``detects`` tells whether
+    the decoder can know that it failed, so that the read is tried again; ``miscorrects``, whether it may be wrong
+    without knowing, so that no other read mends it: it says in :meth:`silent` how often (all that fails).
+    ``decoder`` belongs to a task's identity where it is not empty: it changes whenever the same errors are decoded
+    to something else. A code with soft input has a :meth:`soft_spec`.
     """
 
     spec: EccSpec
@@ -96,8 +96,8 @@ class Ecc(ABC):
         return self.failure(errors) if self.miscorrects else np.zeros(np.shape(errors))
 
     def noticed(self, errors: ArrayLike) -> np.ndarray:
-        """Return about P(decoding fails, and the decoder knows): all that fails, unless a code knows it better."""
-        return self.failure(errors) if self.detects else np.zeros(np.shape(errors))
+        """Return about P(decoding fails, and the decoder knows): what fails and is not :meth:`silent`."""
+        return self.failure(errors) - self.silent(errors) if self.detects else np.zeros(np.shape(errors))
 
     def silent_most(self, errors: ArrayLike) -> np.ndarray:
         """Return an upper limit of what :meth:`silent` is about."""
@@ -150,10 +150,6 @@ class SoftInput(Ecc):
     def silent(self, errors: ArrayLike) -> np.ndarray:
         """Return what the decoder of soft bits leaves unknown, of what fails."""
         return np.minimum(self.failure(errors), self.soft.silent(errors))
-
-    def noticed(self, errors: ArrayLike) -> np.ndarray:
-        """Return what the decoder of soft bits notices, of what fails."""
-        return np.minimum(self.failure(errors), self.soft.noticed(errors))
 
     def decode(self, patterns: ErrorPatterns) -> Decoded:
         """Decode as the decoder of soft bits does."""

@@ -88,10 +88,6 @@ class Bch(Ecc):
         share = 2.0 ** (log2_sphere(self.data_bits + self.code.parity_bits, self.spec.t) - self.code.parity_bits)
         return min(1.0, share) * self.failure(errors)
 
-    def noticed(self, errors: ArrayLike) -> np.ndarray:
-        """Return what fails and is not silent."""
-        return self.failure(errors) - self.silent(errors) if self.miscorrects else super().noticed(errors)
-
     def silent_most(self, errors: ArrayLike) -> np.ndarray:
         """Return twice that share, which real codes keep to (tests/test_bch.py), but 1 where most bits are wrong.
 
@@ -105,7 +101,8 @@ class Bch(Ecc):
         if self.spec.t:
             return self.code.decode(patterns) if self.code else super().decode(patterns)
         wrong = np.diff(patterns.without_unused(0).starts) > 0
-        return Decoded.untouched(len(wrong), outcome=SILENT)._replace(outcomes=np.where(wrong, SILENT, CORRECTED))
+        outcomes = np.where(wrong, SILENT, CORRECTED).astype(np.int8)
+        return Decoded.untouched(len(wrong), outcome=SILENT)._replace(outcomes=outcomes)
 
 
 def _least_parity_bytes(data_bytes: int, errors: int, parity_bytes: int) -> int:

@@ -50,17 +50,17 @@ class HammingSecded(Ecc):
         return np.where(np.asarray(errors) > 1, 1.0, 0.0)
 
     def silent(self, errors: ArrayLike) -> np.ndarray:
-        """Return 1 for more than two errors: of three, more than half are miscorrected."""
-        return np.where(np.asarray(errors) > 2, 1.0, 0.0)
+        """Return 0 for two errors; of more, the share of all sums of as many columns that are 0 or one of a bit's.
 
-    def noticed(self, errors: ArrayLike) -> np.ndarray:
-        """Return 1 for two errors; of more, the share of all sums of as many columns that are none of a bit's.
-
-        Even sums are no bit's column, so that only a sum of 0 passes; odd ones are a used column or not.
+        Even sums are no bit's column, so that only 0 passes; odd ones are a bit's or not, of a whole codeword's bits.
         """
         count, sums = np.asarray(errors), 2.0 ** (self.check_bits - 1)
-        even = np.where(count > 2, 1 - 1 / sums, 1.0)
-        return self.failure(count) * np.where(count % 2, 1 - self.codeword_bits / sums, even)
+        share = np.where(count % 2, self.codeword_bits / sums, 1 / sums)
+        return np.where(count > 2, share, 0.0)
+
+    def silent_most(self, errors: ArrayLike) -> np.ndarray:
+        """Return 1 for more than two errors: of three, more than half may be miscorrected."""
+        return np.where(np.asarray(errors) > 2, 1.0, 0.0)
 
     def decode(self, patterns: ErrorPatterns) -> Decoded:
         """Decode the codewords' error patterns by their syndromes."""

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from nvmsim.device.cross import OWN
 from nvmsim.device.error_models.level_model import LevelModel
-from nvmsim.device.extends import KEY
+from nvmsim.device.extends import KEY, merged
 from nvmsim.device.load import find_variant
 from nvmsim.device.override import apply_settings
 from nvmsim.device.plain import parse_file
 from nvmsim.device.rber import error_model
+from nvmsim.device.sections import SECTIONS
 from nvmsim.device.variants import chosen
 from nvmsim.resources import bundled
 
@@ -35,8 +36,8 @@ def unread(where: str | Path, settings: Sequence[str], device: Device) -> list[s
     (path, variant), own = find_variant(where), {}
     data = parse_file(path, str(where))
     if path.parent != bundled("devices"):
-        stated = chosen(data, variant, str(where)) if variant else data
-        own = {key: dict(value) for key, value in stated.items() if isinstance(value, dict)}
+        own = {key: dict(value) for key, value in data.items() if key in SECTIONS and isinstance(value, dict)}
+        own = merged(own, chosen(data, variant, str(where)), str(where)) if variant else own
     keys = apply_settings(own, settings)
     changed = variant or KEY in data or "cell.gray_code" in keys or "cell" in keys
     return [*_of_code(own.get("ecc") or {}, device), *(_gray_code(own.get("cell") or {}, device) if changed else [])]

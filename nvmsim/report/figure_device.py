@@ -211,7 +211,7 @@ def _finding(device: Device, curves: Sequence[Curve], limits: Sequence[float]) -
     if not limits:
         return f"{said}; no ECC"
     if not limits[0]:
-        what = f"first read (before {' and '.join(again)})" if (again := _mended_by(device, curve)) else "ECC"
+        what = "first read" if any(limits[1:]) or device_rates(device, curve.age).retries else "ECC"
         return f"{said}; its {what} misses the UBER target for stuck cells alone"
     cut = crossing(curve, limits[0])
     if cut is None:

@@ -75,7 +75,9 @@ def test_pages_are_read_again_for_what_its_decoder_notices(name, mean_errors):
     noticed = np.count_nonzero(outcomes == DETECTED)
     assert noticed / words == pytest.approx(ecc.noticed_failure(mean_errors / ecc.codeword_bits), abs=0.04)
     every = np.arange(ecc.codeword_bits + 1)
-    assert (ecc.noticed(every) >= 0).all() and (ecc.noticed(every) <= ecc.failure(every)).all()
+    known, silent = ecc.noticed(every), ecc.silent(every)
+    assert (known >= 0).all() and (silent >= 0).all() and (known + silent <= ecc.failure(every) + 1e-12).all()
+    assert (silent <= ecc.silent_most(every) + 1e-12).all()
 
 
 @pytest.mark.parametrize("name", SPECS)
