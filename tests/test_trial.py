@@ -165,6 +165,7 @@ def test_the_decoder_is_named_only_where_it_is_not_as_before(slot):
     assert named() == "bch 1"
     assert named(parity_bytes=8) is None  # known by t alone: m t is 70
     assert named(t=0, parity_bytes=0) is None
+    assert named(t=0, parity_bytes=2) == "bch 1"  # without strength parity may be wrong
     assert named(code="none", t=None) is None
     assert set(identity()) - {"decoder"} == {
         *("code", "codeword_bytes", "parity_bytes", "t", "limit_rber", "waterfall_decades", "uber_target", "retry")

@@ -56,7 +56,8 @@ class Bch(Ecc):
     @property
     def decoder(self) -> str:
         """The version of the decoder, empty where all that fails stays as it is."""
-        return "bch 1" if self.code or not self.spec.t else ""
+        ignored = not self.spec.t and self.spec.parity_bytes  # wrong parity was once a failure
+        return "bch 1" if self.code or ignored else ""
 
     @property
     def code(self) -> BchCode | None:
