@@ -17,13 +17,8 @@ from nvmsim.timing.modes import decoding_of
 from nvmsim.timing.read_path import ReadTiming, read_timing
 
 TIMING_VERSION = 1
-_LATER = (
-    "decode_growth_per_error",
-    "decode_growth_limit",
-    "soft",
-    "output_latency_us",
-)  # keys that older names do not have
-_UNSEEN = ("output_latency_us",)  # what no bandwidth depends on with cache read
+# Keys that older names do not have.
+_LATER = ("decode_growth_per_error", "decode_growth_limit", "soft", "output_latency_us")
 
 
 @dataclass(frozen=True)
@@ -81,8 +76,9 @@ def used_by(layout: PageLayout, pages: int, *, device: Device, rates: Rates) -> 
 
 @lru_cache(maxsize=1024)
 def _figures(part: Any) -> dict[str, Any]:
-    unseen = _UNSEEN if getattr(part, "cache_read", True) else ()
-    known = {key: value for key, value in asdict(part).items() if key not in unseen}
+    known = asdict(part)
+    if known.get("cache_read"):
+        del known["output_latency_us"]  # pipelined: no bandwidth depends on it
     return {key: value for key, value in known.items() if value is not None or key not in _LATER}
 
 
